@@ -101,8 +101,6 @@ class _Segment:
         self.written: list[ref[Tensor]] = []
         self.restored: dict[int, tuple] = {}
 
-    # -- the first run -------------------------------------------------------------------------------------------------
-
     def noted_stream(self, device: Device, outer: Callable | None) -> Any:
         """The random stream of a device; where it is now is noted, when it is asked for first."""
         stream = generator(device) if outer is None else outer(device)
@@ -138,8 +136,6 @@ class _Segment:
                     leaf._device = leaf.device
                     leaf.value = Absent(leaf.shape, leaf.dtype)
         self.written = [reference for reference in self.written if reference() is not None]
-
-    # -- computed again ------------------------------------------------------------------------------------------------
 
     def take(self, place: int) -> tuple:
         """The arrays of a node. They are handed out once, so that nothing of them is kept."""

@@ -141,8 +141,6 @@ class Arrangement:
         for count, node in enumerate(made, start=1):
             self.names[node] = words.numbered("constant", count, shown)
 
-    # -- how much to show --------------------------------------------------------------------------
-
     def _close_more(self, depth: int | None, direction: str, limit: int, asked: bool) -> None:
         """Close more calls where there is too much to see, and nobody asked for it."""
         sides = 2 if direction == "both" else 1
@@ -210,8 +208,6 @@ class Arrangement:
             f"this graph would be a picture of {boxes:,} boxes, which is more than limit={limit:,}: its layout would take "
             f"minutes and nobody could read it. Draw an inner tensor instead of the last one; or {way}; or raise limit=."
         )
-
-    # -- places --------------------------------------------------------------------------------------
 
     def _find_place(self, node: Node) -> str | None:
         if node in self._numbers_in_formulas:
@@ -290,8 +286,6 @@ class Arrangement:
             return None  # its module says which calls share it
         return None if source == target else (source, target, "forward")
 
-    # -- what leaves no trace in the graph --------------------------------------------------------------
-
     def _give(self) -> list[Gift]:
         """What functions were given that is no node of the graph: boxes beside it, and words where the function is open."""
         nodes, others = handed(self.order, self._paths)
@@ -325,8 +319,6 @@ class Arrangement:
             if self.call(place).is_function or not made:
                 gifts.append(Gift(source, place, name, gift, "constant" if made else "input"))
         return gifts
-
-    # -- frames --------------------------------------------------------------------------------------
 
     def frame(self, path: nesting.Path) -> Frame:
         """What the call at the end of a path is."""

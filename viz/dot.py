@@ -380,9 +380,6 @@ def _write_joints(graph: graphviz.Digraph, rank: str, joints: Sequence[Joint]) -
             graph.edge(*ends, id=name, label=label or None, dir=heads)
 
 
-# -- places as Graphviz writes them, with y upwards ---------------------------------------------------------
-
-
 def _point(at: Point) -> str:
     return f"{at[0]:.2f},{-at[1]:.2f}"
 

@@ -193,8 +193,6 @@ class Blocks:
             value = self._makers[value].inputs[0]
         return value, views
 
-    # -- kernels that do the same ------------------------------------------------------------------------
-
     def _kernels(self, kernels: Sequence[Kernel], fold: bool) -> list[Block]:
         self._readers = {}
         for kernel in kernels:
@@ -282,8 +280,6 @@ class Blocks:
         if self._gradients.issuperset(values):
             return "gradient"
         return "parameter" if self._memories.issuperset(values) else "input"
-
-    # -- names ---------------------------------------------------------------------------------------------
 
     def _names_of_values(self) -> dict[Value | Instruction, str]:
         names: dict[Value | Instruction, str] = {**self.own_names}

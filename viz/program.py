@@ -81,8 +81,6 @@ class _ProgramReader:
                     self._connect(block, first, instruction, told, edges)
         self.drawing.edges = list(edges.values())
 
-    # -- boxes ---------------------------------------------------------------------------------------
-
     def _add(self, item: Item, values: Iterable[Value], block: Block | None = None) -> None:
         self.drawing.items.append(item)
         for value in values:
@@ -177,8 +175,6 @@ class _ProgramReader:
         left = [name.removesuffix(".grad") for _, name, _ in self.goes.get(root, ()) if name.endswith(".grad")]
         return left[0] if left else self.at.own_names.get(root) or self.names[root]
 
-    # -- what a kernel costs, and what becomes of values -------------------------------------------------
-
     def _costs(self, block: Block) -> tuple[str, ...]:
         """What its kernels move and compute; for a loop, over what."""
         flops = sum(kernel.flops for kernel in block.kernels)
@@ -216,8 +212,6 @@ class _ProgramReader:
         for before, name, after in [goes for value in values for goes in self.goes.get(value, ())]:
             names.setdefault((before, after), []).append(name)
         return tuple(f"{before}{with_parts(several)}{after}" for (before, after), several in names.items())
-
-    # -- arrows ------------------------------------------------------------------------------------------
 
     def _connect(
         self, block: Block, first: Instruction, instruction: Instruction, told: set[Value], edges: dict[tuple, Edge]

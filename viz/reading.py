@@ -121,8 +121,6 @@ class _GraphReader:
         if not (found.values or found.gradients or (walk and walk.trouble)):
             self.drawing.notes.append("All numbers are finite.")
 
-    # -- boxes ---------------------------------------------------------------------------------------
-
     def _add(self, node: Node) -> None:
         place = self.at.place(node)
         if place is None or self.at.is_copy(node) or is_note(node):
@@ -182,8 +180,6 @@ class _GraphReader:
             )  # the 2 of a Sequential is no number
         return self.names[self.at.shown(node)]
 
-    # -- numbers -------------------------------------------------------------------------------------
-
     def _fill_in_values(self) -> None:
         for node in self.at.order:
             item = self.items.get(self.at.place(node) or "")
@@ -229,8 +225,6 @@ class _GraphReader:
             else:
                 item.gradient = stored_gradient(node)
 
-    # -- arrows --------------------------------------------------------------------------------------
-
     def _connect(self) -> None:
         drawn: dict[tuple, Edge] = {}
         carried: set[tuple] = set()
@@ -262,8 +256,6 @@ class _GraphReader:
         self.drawing.edges.extend(drawn.values())
         tell_what_goes_in(self.at, self.items, self._shown_name)
         self.drawing.edges += give(self.at, self.items, self.keep)
-
-    # -- the pass back ---------------------------------------------------------------------------------
 
     def _add_backward(self, walk: Walk) -> None:
         turns = [event for event in walk.events if isinstance(event, Visit)]

@@ -121,8 +121,6 @@ class _Teller:
         known = [next((self.routes[use] for use in use_or_shown if use in self.routes), ()) for use_or_shown in uses]
         return tuple(dict.fromkeys(arrow for arrows in known for arrow in arrows))
 
-    # -- forward ---------------------------------------------------------------------------------------
-
     def _forward(self, node: Node) -> None:
         trouble = "changed since" if node in self.known.lost else ""
         result = KnownGradient(node.shape, self.known.summaries.get(node), trouble)
@@ -149,8 +147,6 @@ class _Teller:
 
     def _operand_values(self, node: Node) -> dict[str, float]:
         return {words.operation(node).input_name(i): self.known.numbers[parent] for i, parent in enumerate(node.inputs)}
-
-    # -- backward --------------------------------------------------------------------------------------
 
     def _backward(self, events: Sequence[Visit | Share]) -> None:
         checks = self.known.checks

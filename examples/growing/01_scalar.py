@@ -32,8 +32,6 @@ x = Scalar(3.0)
 y = x * x + x
 print(f"{y.told()} = {y.value:g}")
 
-# -- and the library -------------------------------------------------------------------------------------
-
 import tinygrad_ml as tg  # noqa: E402
 
 theirs = tg.tensor(3.0, requires_grad=True)

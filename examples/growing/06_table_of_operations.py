@@ -67,8 +67,6 @@ x = Tensor(numbers)
 y = apply("tanh", x) * apply("exp", x) + apply("log", x)
 y.backward()
 
-# -- and the library -------------------------------------------------------------------------------------
-
 import tinygrad_ml as tg  # noqa: E402
 
 theirs = tg.tensor(numbers, dtype="float64", requires_grad=True)

@@ -118,8 +118,6 @@ class Level:
         if self._thread != threading.get_ident():
             raise GradientError(USED_OUTSIDE)
 
-    # -- samples and wholes ----------------------------------------------------------------------------------------
-
     def sample(self, whole: Tensor) -> Tensor:
         """One of the samples that lie along the first axis of a tensor."""
         kind, index = standing_for(Sample, get(whole.device)), whole.device.index
@@ -154,8 +152,6 @@ class Level:
             # What is recorded has got stand-ins for its arrays by now.
             arrays = [tensor._data for tensor in inputs]
             node.saved = node.plan.keep((*(arrays if op.coerce is None else op.coerce(arrays)), output._data))
-
-    # -- what else asks for numbers --------------------------------------------------------------------------------
 
     def check(self, function: Callable, tensor: Tensor) -> None:
         """Let `function` look for mistakes in the numbers of all samples."""

@@ -82,9 +82,6 @@ def one_by_one(op: Primitive, n: int, inputs: Tensors, many: Sequence[bool], par
     return stack([apply(op, sample, params) for sample in samples])
 
 
-# -- what follows from the kind of an operation --------------------------------------------------------------------
-
-
 def _leading(op: Primitive, n: int, inputs: Tensors, many: Sequence[bool], params: Params) -> Tensor:
     return apply(op, tuple(aligned(inputs, many)), params)
 

@@ -228,9 +228,6 @@ def _wrapped(words: Iterable[str], between: str, width: int) -> list[str]:
     return [line.replace("\N{NO-BREAK SPACE}", " ") for line in textwrap.wrap(kept, width)] or [""]
 
 
-# -- operation by operation ---------------------------------------------------------------------------------
-
-
 def _one_by_one(program: Program, known: Mapping[Value, Any]) -> Cost:
     """What running each operation by itself costs, every result in memory of its own, freed after its last use.
 

@@ -98,8 +98,6 @@ class Purposes:
         function = next((place for place in places if place.is_function), None)
         return (*marks, function) if function is not None else ()
 
-    # -- in words --------------------------------------------------------------------------------------------
-
     def _is_bare(self, value: Value) -> bool:
         return not _unmarked(value.scope)[1] and value.gradient_of is None
 
@@ -140,8 +138,6 @@ class Purposes:
                 if value in network_of:
                     found[places[0]] = network_of[value]
         return found
-
-    # -- forward, backward, update ---------------------------------------------------------------------------
 
     def _find_phases(self) -> None:
         """Find the phases of all values. What one call computes is of one turn, also the mask that it makes before it needs

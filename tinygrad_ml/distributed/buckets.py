@@ -106,8 +106,6 @@ class Buckets:
                 )
             node.hooks = (*others, Departure(self, place))
 
-    # -- while the walk goes on ------------------------------------------------------------------------------------
-
     def _begin(self) -> None:
         """Be ready for a walk."""
         self._walk: Any = None  # the endings of the walk that is running
@@ -153,8 +151,6 @@ class Buckets:
         """The end of a walk whose gradients stay here until a later one."""
         self._begin()
         each_time(lambda: vars(self).update(_unsent=True))
-
-    # -- when it is over -------------------------------------------------------------------------------------------
 
     def _finish(self) -> None:
         """Send what has not been sent, wait for all, and put the means in place."""

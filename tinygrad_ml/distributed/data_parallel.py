@@ -118,8 +118,6 @@ class DataParallel(Module):
         """
         self._share.tell(weight)
 
-    # -- the module shows through ----------------------------------------------------------------------------------
-
     def _named_modules(self, prefix: str, seen: set[Module] | None) -> Iterator[tuple[str, Module]]:
         yield prefix, self
         yield from self.module._named_modules(prefix, seen)

@@ -138,8 +138,6 @@ class Talk:
             while not exchange.given_up() and time.monotonic() < end:
                 time.sleep(0.001)
 
-    # -- what there is to do ---------------------------------------------------------------------------------------
-
     def said(self, what: str, count: int = 0, weight: float = 1.0) -> Generator[Any, None, numpy.ndarray]:
         """Say what this rank is about to do; what all ranks said. `RankError` if that is not one thing."""
         own = numpy.zeros(1, _WORDS)

@@ -76,8 +76,6 @@ class Group:
         self.talk = Talk(self.cable)
         self.rank, self.size = self.cable.rank, self.cable.size
 
-    # -- tensors ---------------------------------------------------------------------------------------------------
-
     def all_reduce(self, x: TensorLike, op: str = "sum") -> Tensor:
         """What the ranks' tensors give together, the same on all: y = x₀ + x₁ + ... + x_{N-1}, element by element.
 
@@ -126,8 +124,6 @@ class Group:
         what = f"broadcast {_told(x)} from rank {self._rank(root)}"
         return self._tensor(self.finish(self.begin(what, self.talk.handing_out(_host(x), what, root))).reshape(x.shape))
 
-    # -- anything else ---------------------------------------------------------------------------------------------
-
     def barrier(self) -> None:
         """Wait here until all ranks have come."""
         what = "meet at a barrier"
@@ -145,8 +141,6 @@ class Group:
         what = f"broadcast_object from rank {self._rank(root)}"
         own = numpy.frombuffer(pickle.dumps(thing if self.rank == root else None), numpy.uint8)
         return pickle.loads(self.finish(self.begin(what, self.talk.handing_out(own, what, root))).tobytes())
-
-    # -- what is begun now and finished later ----------------------------------------------------------------------
 
     def begin(self, what: str, steps: Steps) -> Exchange:
         """Begin what all ranks do together, and go on: see `exchange.py` for the steps."""

@@ -170,8 +170,6 @@ class Operations:
         """Wait for nothing that was begun."""
         self._tickets.clear()
 
-    # -- what they do ----------------------------------------------------------------------------------------------
-
     def _started(
         self,
         weight: Array,

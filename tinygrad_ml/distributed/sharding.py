@@ -110,8 +110,6 @@ class Shards:
             if isinstance(value, Tensor)
         )
 
-    # -- a step ------------------------------------------------------------------------------------------------------
-
     def step(self, closure: Callable[[], Tensor] | None = None) -> Tensor | None:
         """What `step` of the optimiser does."""
         loss = None
@@ -170,8 +168,6 @@ class Shards:
         self._tickets[number] = self.group.begin(what, self.group.talk.gathering(flat, what))
         return numpy.asarray(number)
 
-    # -- which pieces there are ----------------------------------------------------------------------------------------
-
     def _all_shelves(self) -> list[list[Shelf]]:
         """Those of each group of parameters, also of groups that came later."""
         groups = self.optimizer.param_groups
@@ -207,8 +203,6 @@ class Shards:
         names = dict.fromkeys(repr(parameters[end].name or "a parameter") for end in (0, -1))
         what = f"gather what was updated of {' to '.join(names)}, {parameters[0].dtype}[{places[-1]}]"
         return Shelf(parameters, places, own, what)
-
-    # -- what is saved -------------------------------------------------------------------------------------------------
 
     def state_dict(self) -> dict[str, Any]:
         """That of the optimiser, for one process or any number: what all ranks keep, put together. All call it, and all get it."""

@@ -52,9 +52,6 @@ def average(x: TensorLike, axis: Axes | None = None, weights: TensorLike | None 
     return sum(x * weights, axis) / sum(weights, axis)
 
 
-# -- quantiles -----------------------------------------------------------------------------------------
-
-
 @composed
 def quantile(
     x: TensorLike,
@@ -154,9 +151,6 @@ def _picked(ordered: Tensor, place: Tensor) -> Tensor:
     return ordered.take_along_axis(place.astype(dtypes.int64).expand_dims(-1), -1).squeeze(-1)
 
 
-# -- with nan left out ---------------------------------------------------------------------------------
-
-
 def _filled(x: TensorLike, value: float) -> Tensor:
     x = as_tensor(x)
     return where(isnan(x), value, x) if dtypes.is_float(x.dtype) else x
@@ -252,9 +246,6 @@ def nanstd(x: TensorLike, axis: Axes | None = None, keepdims: bool = False) -> T
     return where(flat, 0, sqrt(where(flat, 1, variance)))
 
 
-# -- counts --------------------------------------------------------------------------------------------
-
-
 def bincount(x: TensorLike, weights: TensorLike | None = None, minlength: int = 0) -> Tensor:
     """How often each of 0, 1, 2, ... occurs among the integers x (int64), or Σ of the weights of those that are.
 
@@ -309,9 +300,6 @@ def histogram(
     place = where(inside, searchsorted(edges[1:-1], x, "right"), bins)
     counted = bincount(place, None if weights is None else as_tensor(weights).reshape(-1), bins + 1)
     return counted[:bins], edges
-
-
-# -- of two variables ----------------------------------------------------------------------------------
 
 
 @composed

@@ -50,8 +50,6 @@ class DataParallel:
         self._samples = 1  # of this rank in the batch under way
         self._agreed: set[Tensor] = set()
 
-    # -- batches -------------------------------------------------------------------------------------------------------
-
     def part(self, batch: Any) -> Any:
         """What this rank has of a batch, as (x, y, sample_weight). A rank for which nothing is left gets a sample that counts
         for nothing."""
@@ -86,8 +84,6 @@ class DataParallel:
         part = BatchPart(self.group, max(self._samples, 1))
         each_time(part.forget)
         return part.drawing()
-
-    # -- gradients -----------------------------------------------------------------------------------------------------
 
     def count(self) -> None:
         """Let what is walked back next weigh as much as the own samples."""

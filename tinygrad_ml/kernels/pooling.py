@@ -110,8 +110,6 @@ def avg_pool_gradient(
     return (inside(total, pairs),)
 
 
-# -- in one walk ---------------------------------------------------------------------------------------------------
-
 MOST_PLACES = 16
 """Numbers of a window that a loop names one by one."""
 

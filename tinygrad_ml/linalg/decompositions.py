@@ -42,9 +42,6 @@ def _differences(values):
     return values[..., None, :] - values[..., :, None]
 
 
-# -- eigenvalues of symmetric matrices -----------------------------------------------------------------
-
-
 def eigh_parts(y: Any) -> tuple:
     """λ and V of what `eigh` computes."""
     return y[..., 0, :], y[..., 1:, :]
@@ -100,8 +97,6 @@ eigvalsh = Primitive(
     coerce=dtypes.promote_floats,
     flops=cubic,
 )
-
-# -- singular values -----------------------------------------------------------------------------------
 
 
 def svd_parts(y: Any, rows: int) -> tuple:
@@ -188,8 +183,6 @@ pinv = Primitive(
     coerce=dtypes.promote_floats,
     flops=cubic,
 )
-
-# -- orthogonal columns --------------------------------------------------------------------------------
 
 
 def qr_parts(y: Any, rows: int) -> tuple:

@@ -144,8 +144,6 @@ class Body:
             values.append(apply(step.op, given, step.params))
         return values
 
-    # -- bodies made of this one -----------------------------------------------------------------------------------
-
     def needed_carries(
         self, finals: Iterable[int], made: Iterable[int], known: frozenset[int] = frozenset()
     ) -> list[int]:

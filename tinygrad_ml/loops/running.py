@@ -175,9 +175,6 @@ def _zeros(like: Tensor) -> Tensor:
     return filled(like.shape, 0, like.dtype, like.device)
 
 
-# -- what need not be in the rounds --------------------------------------------------------------------------------
-
-
 def _take_out(body: Body, inputs: Inputs, length: int) -> tuple[Body, Inputs]:
     """The body without what can be computed for all rounds at once, and the inputs with that computed."""
     first_x, first_shared = len(body.carries), len(body.carries) + len(body.xs)

@@ -76,8 +76,6 @@ class Tracer:
         """The tensors from outside that steps take."""
         return list(self._found.values())
 
-    # -- values ----------------------------------------------------------------------------------------------------
-
     def placeholder(self, form: Form, device: Device, needs: bool = False) -> Tensor:
         """A new input."""
         kind = placeholder_type(get(device))
@@ -194,8 +192,6 @@ class Tracer:
         else:
             function(tensor._data)
 
-    # -- random numbers --------------------------------------------------------------------------------------------
-
     def _stream(self, device: Device) -> Draws:
         real = self._outer[1](device) if self._outer[1] is not None else streams.generator(device)
         return Draws(real, self.length, lambda drawn: self.draw(drawn, device))
@@ -206,8 +202,6 @@ class Tracer:
         tensor = self.placeholder(Form(every.shape[1:], every.dtype), device)
         self.drawn.append((tensor, every))
         return tensor._data
-
-    # -- the end ---------------------------------------------------------------------------------------------------
 
     def body(
         self,

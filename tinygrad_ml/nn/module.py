@@ -87,8 +87,6 @@ class Module(Speller):
         public = {name: value for name, value in list(vars(self).items()) if name[0] != "_"}
         return public | {"_hooks": self._hooks, "training": self.training}
 
-    # -- attributes --------------------------------------------------------------------------------
-
     def __setattr__(self, name: str, value: Any) -> None:
         if isinstance(value, Module):
             self._adopt(name, value)
@@ -168,8 +166,6 @@ class Module(Speller):
     def _own_buffers(self) -> Iterator[tuple[str, Tensor]]:
         return ((name, vars(self)[name]) for name in self._buffers if vars(self).get(name) is not None)
 
-    # -- what it is made of --------------------------------------------------------------------------
-
     def named_children(self) -> Iterator[tuple[str, Module]]:
         """(name, module) of the modules directly inside this one."""
         items = [*vars(self).items()]  # to which another thread may add one meanwhile
@@ -234,8 +230,6 @@ class Module(Speller):
                     seen.add(tensor)
                     yield _join(path, name), tensor
 
-    # -- its state -----------------------------------------------------------------------------------
-
     def _state(self) -> Iterator[tuple[str, Tensor]]:
         """What is saved, under every path: module by module, parameters before buffers."""
         for path, module in self.named_modules(remove_duplicate=False):
@@ -289,8 +283,6 @@ class Module(Speller):
                 _load(tensor, state_dict[path])
         return LoadedKeys(missing, extra)
 
-    # -- what is done to all of it ---------------------------------------------------------------------
-
     def train(self, mode: bool = True) -> Self:
         """Make this module and all inside it act as in training (or, with False, as in use). Returns the module."""
         for module in self.modules():
@@ -332,8 +324,6 @@ class Module(Speller):
         for module in reversed(list(self.modules())):
             function(module)
         return self
-
-    # -- how it shows itself ---------------------------------------------------------------------------
 
     def extra_repr(self) -> str:
         """The options of the module, as they stand between the brackets of its `repr`."""

@@ -156,8 +156,6 @@ class OnnxModel(Module):
         inputs = ", ".join(f"{port.name}{_shape_text(port)}" for port in self.input_ports)
         return f"{inputs} -> {', '.join(self.output_names)}"
 
-    # -- inputs ------------------------------------------------------------------------------------------------------
-
     def _is_given(self, name: str) -> bool:
         """Whether the file has a value for an input."""
         return name in self._kept_at or name in self._constants
@@ -198,8 +196,6 @@ class OnnxModel(Module):
             raise OptionError(f"the model's inputs {', '.join(missing)} are missing; it has {', '.join(order)}")
         sizes: dict[str, tuple[int, str]] = {}
         return {name: _fitting(ports[name], value, sizes) for name, value in given.items()}
-
-    # -- running -----------------------------------------------------------------------------------------------------
 
     def _running(self, device: Any, modules: Mapping[str, Module]) -> Running:
         tensors = self._tensors.setdefault(str(device), {})

@@ -103,8 +103,6 @@ class Optimizer:
         self.check(group)
         self.param_groups.append(group)
 
-    # -- what a subclass says --------------------------------------------------------------------------
-
     def check(self, group: Mapping[str, Any]) -> None:
         """Raise `OptionError` for impossible options."""
 
@@ -124,8 +122,6 @@ class Optimizer:
     def update(self, p: Tensor, g: Tensor, state: tuple, n: SimpleNamespace, group: Mapping[str, Any]) -> tuple:
         """(new p, *new state), elementwise, or `elementwise` is False. `group` may decide the form, by which options are on; numbers are in `n`."""
         raise NotImplementedError
-
-    # -- what is done with it ----------------------------------------------------------------------------
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients; with `set_to_none=False`, make them zeros."""
@@ -270,14 +266,10 @@ class Optimizer:
                 self._loops[key] = None
         return self._loops[key]
 
-    # -- what compiled steps ask ---------------------------------------------------------------------------
-
     def _relied_on_by_steps(self) -> dict[str, Any]:
         """What a compiled step takes for granted: which options are 0 (by how much they are not, is asked anew in each
         step), how many parameters there are, and that it is still this state: `load_state_dict` brings another one."""
         return {"state": self.state, "options": Options(self.param_groups)}
-
-    # -- saving --------------------------------------------------------------------------------------------
 
     def __getstate__(self) -> dict[str, Any]:
         """What a copy of the optimiser, or a pickle of it, has: all but what it would find anew."""

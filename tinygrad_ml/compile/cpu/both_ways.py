@@ -86,9 +86,6 @@ class TwoProducts(Call):
 BOTH_WAYS = TwoProducts()
 
 
-# -- where a program has them ------------------------------------------------------------------------------------------
-
-
 def both_ways(program: Program) -> Program:
     """The program with one operation wherever it has two such products of one matrix."""
     found = list(_found(program))
@@ -175,9 +172,6 @@ def _middle(
             found[value] = maker
             waiting += maker.inputs
     return tuple(sorted(found.values(), key=lambda i: place[i.output])) if reads else None
-
-
-# -- the loop ----------------------------------------------------------------------------------------------------------
 
 
 def walk_both_ways(

@@ -145,8 +145,6 @@ class _Search:
                 self._writing.keep(instruction)
         return self._program.with_instructions(self._writing.producers.values())
 
-    # -- what there is -----------------------------------------------------------------------------------------
-
     def _maker(self, value: Value | None, op: Any, once: bool = False) -> Instruction | None:
         """The instruction that makes a value, if it is of that kind; with `once`, if nothing else needs the value."""
         maker = None if value is None else self._makers.get(value)
@@ -211,8 +209,6 @@ class _Search:
         if ends[0] != (0, shape[0]) or ends[1] != (0, shape[1]):
             return None
         return _Crop(fold, [(start, n - stop) for (start, stop), n in zip(ends[2:], shape[2:], strict=True)])
-
-    # -- what it becomes ---------------------------------------------------------------------------------------
 
     def _result(self, product: Instruction) -> bool:
         a, laid = product.inputs

@@ -214,8 +214,6 @@ class _IndexWriter:
         growth = tuple(row * value.dtype.itemsize if value in tables else 0 for value in operands)
         return self._finished(operands, growth if cut else None, once=True)
 
-    # -- parts of both -------------------------------------------------------------------------------------------------
-
     def _emit(self, line: str) -> None:
         self.lines.append("    " * self.depth + line)
 

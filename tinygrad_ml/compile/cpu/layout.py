@@ -207,8 +207,6 @@ class HostLayout(Layout):
         memory = (*kernel.inputs(), *(self.in_place.get(value, value) for value in kernel.outputs))
         return all(addressable(self.forms[value]) for value in memory)
 
-    # -- blocks ------------------------------------------------------------------------------------------------
-
     def _block(self, kernel: Kernel) -> tuple[int, bool] | None:
         """The size of a block, and whether the kernel can run over flat memory; None if it is small enough as it is."""
         shape = kernel.shape

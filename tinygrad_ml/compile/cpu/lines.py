@@ -86,8 +86,6 @@ class Lines(StepSource):
             Preparation(f"target_{number}", where),
         )
 
-    # -- kernels -----------------------------------------------------------------------------------------------
-
     def _kernel(self, kernel: Kernel) -> None:
         instruction = kernel.instructions[0]
         if kernel.kind == "loop":
@@ -177,8 +175,6 @@ class Lines(StepSource):
         self.names[word] = BlockRunner(calls, cut, whole, registers, length, flat)
         arguments = ", ".join(f"[{', '.join(map(self.name, values))}]" for values in (cut, whole))
         self.lines.append(f"{word}({arguments})  # {', '.join(i.op.name for i in kernel.instructions)}")
-
-    # -- operations that stand alone ---------------------------------------------------------------------------
 
     def _single(self, instruction: Instruction) -> None:
         operands = list(map(self.name, instruction.inputs))

@@ -75,8 +75,6 @@ class StepSource:
         loops = [text.replace("def loop(", f"def {name}(") for name, text in self.loops.items()]
         return "\n\n".join([*loops, *self.texts, self.text])
 
-    # -- names -------------------------------------------------------------------------------------------------
-
     def name(self, value: Value) -> str:
         """The value as an expression."""
         word = f"v{value.number}"
@@ -118,8 +116,6 @@ class StepSource:
     def _new_name(self, kind: str) -> str:
         self._names_given += 1
         return f"{kind}_{self._names_given}"
-
-    # -- machine code ------------------------------------------------------------------------------------------
 
     def _call_loop(
         self,

@@ -118,8 +118,6 @@ class _Writer:
         last = self.sizes[-1] if len(self.sizes) > 1 else 0
         return short_rows({g: self.sizes[g] for g in inner}, sum(many), side_by_side, last, self.kernel.instructions)
 
-    # -- the function ------------------------------------------------------------------------------------------------
-
     def written(self) -> Written:
         results = self.operands.results()
         for operand in self.places:
@@ -190,8 +188,6 @@ class _Writer:
             known = {f"i{g}": str(number) for g, number in zip(self.narrow, numbers, strict=True)}
             self.lines += [_INDEX.sub(partial(_number, known), line) for line in once]
 
-    # -- values ------------------------------------------------------------------------------------------------------
-
     def _at(self, operand: Operand) -> str:
         return self.places[operand].element
 
@@ -245,8 +241,6 @@ class _Writer:
     def _store(self, value: Value, text: str, depth: int) -> None:
         if self.operands.in_memory(value):
             self._emit(depth, f"{self._at(self.operands.result(value))} = {text}")
-
-    # -- walks ---------------------------------------------------------------------------------------------------------
 
     def _walk(self, turn: int, depth: int) -> None:
         loaded: dict = {}

@@ -59,8 +59,6 @@ class Executable(schedule.Executable):
     graphs: list[CudaGraph]
     _copied: frozenset[int] = frozenset()
 
-    # -- before it runs ----------------------------------------------------------------------------------------
-
     def prepared(self, program: Program, fuse: bool) -> Program:
         return _on_device(laid_out(program), fuse)
 
@@ -180,8 +178,6 @@ class Executable(schedule.Executable):
         half = len(kernels) // 2  # of fewer kernels there are fewer pointers
         return self._side_by_side(kernels[:half], layout, forms) + self._side_by_side(kernels[half:], layout, forms)
 
-    # -- capturing ---------------------------------------------------------------------------------------------
-
     def _capture(self) -> None:
         self._linked = False
         self._streams = {device: streams.generator(device) for device in self._streams}
@@ -213,8 +209,6 @@ class Executable(schedule.Executable):
         elif any(streams.generator(device) is not stream for device, stream in self._streams.items()):
             self._capture()
             self._linked = True
-
-    # -- running -----------------------------------------------------------------------------------------------
 
     @property
     def together(self) -> int:

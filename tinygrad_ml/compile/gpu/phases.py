@@ -201,9 +201,6 @@ def _by_one_block(phases: Iterable[list[Chain]]) -> list[list[Chain]]:
     return joined
 
 
-# -- what is a unit ------------------------------------------------------------------------------------------------
-
-
 def units(
     made: Iterable[tuple[Kernel | None, Launch]],
     span: Callable[[Value], tuple[int, int] | None],
@@ -263,9 +260,6 @@ def _row(kernel: Kernel, form: numpy.ndarray | None, shape: tuple[int, ...]) -> 
     if min(step, *others, 0) < 0 or reach > step:
         return 0, 0
     return step * form.itemsize, reach * form.itemsize
-
-
-# -- what is done --------------------------------------------------------------------------------------------------
 
 
 class Shift(NamedTuple):

@@ -148,8 +148,6 @@ class Rows:
             return [f"if ({' && '.join(conditions)}) {lines[0]}"]
         return [f"if ({' && '.join(conditions)}) {{", *(f"    {line}" for line in lines), "}"]
 
-    # -- passes --------------------------------------------------------------------------------------------------
-
     def _row_steps(self, turn: int) -> list[str]:
         return [step.line(name) for name, (now, step) in self.work.of_row.items() if now == turn]
 
@@ -202,8 +200,6 @@ class Rows:
         step = team.lanes * team.parts
         head = f"for ({kind} column = {first}; column < {end}; column{'++' if step == 1 else f' += {step}'}) {{"
         return [head, *inner, "}"]
-
-    # -- blocks that share rows ----------------------------------------------------------------------------------
 
     def _shared_by_blocks(self, blocks: int) -> list[str]:
         """Memory for what each block has found of a row, and a count of the blocks that are done."""

@@ -124,8 +124,6 @@ class CudaRuntime:
         """A context in which this GPU is the current one."""
         return self._cupy.cuda.Device(self.index)
 
-    # -- memory --------------------------------------------------------------------------------------------
-
     def allocate(self, nbytes: int) -> Any:
         """New memory, as an array of bytes."""
         return self._cupy.ndarray((nbytes,), numpy.uint8, self._pool.malloc(nbytes))
@@ -185,8 +183,6 @@ class CudaRuntime:
     def _current(self) -> int:
         return self._cupy.cuda.get_current_stream().ptr
 
-    # -- work ----------------------------------------------------------------------------------------------
-
     def kernels(self, launches: Sequence[Launch]) -> list[Any]:
         """The kernel of each launch, all compiled in one go, and kept on disk by CuPy for the next process."""
         if not launches:
@@ -238,8 +234,6 @@ class CudaRuntime:
     def _keep(self, *things: Any) -> None:
         if self._kept is not None:
             self._kept += things
-
-    # -- graphs --------------------------------------------------------------------------------------------
 
     def capture(self, work: Callable[[], None]) -> CudaGraph:
         """What `work` calls on this object, as a graph; nothing is run."""

@@ -151,8 +151,6 @@ class Tiles:
             shared=shared + 8 * self.height * len(self._kept),
         )
 
-    # -- operands ------------------------------------------------------------------------------------------------
-
     def _places(self, which: str) -> tuple[str, str]:
         """A thread's j-th place in the part of an operand that is loaded at a time: (along its tile, along k)."""
         extent, along_k = (self.height, self.a_along_k) if which == "a" else (self.width, self.b_along_k)
@@ -248,8 +246,6 @@ class Tiles:
             "}",
             "__syncthreads();",
         ]
-
-    # -- what follows --------------------------------------------------------------------------------------------
 
     def _finished(self) -> list[str]:
         """The sums of all threads, put together, and what is made of each."""

@@ -64,8 +64,6 @@ class Work:
         self._find_places()
         self._take_apart()
 
-    # -- where things lie ----------------------------------------------------------------------------------------
-
     def _find_places(self) -> None:
         """`self.row` and `self.column`: the places along the kept and the reduced axes."""
         strides: dict[Hashable, tuple[int, ...]] = {}
@@ -102,8 +100,6 @@ class Work:
     def _in_row(self, key: Hashable) -> bool:
         """Whether what is read there is the same for the whole row."""
         return not any(self.strides[key][axis] for axis in self.kernel.axes)
-
-    # -- what is done, and when ----------------------------------------------------------------------------------
 
     def _take_apart(self) -> None:
         """The steps of a row (by the pass before which they come) and of an element, and the reductions between."""

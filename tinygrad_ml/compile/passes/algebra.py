@@ -63,9 +63,6 @@ def _simplified(instruction: Instruction, producers: dict[Value, Instruction]) -
     return None
 
 
-# -- rules for all primitives -------------------------------------------------------------------------------
-
-
 def _constant(instruction: Instruction, producers) -> Value | None:
     """An operation on small constants of the host is done now."""
     if None in [value.source for value in instruction.inputs]:
@@ -131,9 +128,6 @@ def _looked_at_once(instruction: Instruction, producers: dict[Value, Instruction
 
 FOR_ALL: tuple[Callable, ...] = (_constant, _broadcast_for_nothing, _neutral)
 """The rules that are tried on every primitive, before those below."""
-
-
-# -- rules for some of them ---------------------------------------------------------------------------------
 
 
 def _is(value: Value, number: float) -> bool:

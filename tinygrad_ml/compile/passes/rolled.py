@@ -185,8 +185,6 @@ class _Rounds:
             return Form.of(x[0])
         return Form(x.shape, x.source.dtype)
 
-    # -- what a work takes -----------------------------------------------------------------------------------------
-
     def _node(self, slot: Slot) -> _Node:
         last = slot.made[-1]
         look = self._looks.of(slot.taken[-1])
@@ -361,8 +359,6 @@ class _Loop:
                 place = self._length - 1 - turn if self._reverse else turn
                 output = self._wiring.work(number, turn).output
                 writing.keep(Instruction(getitem, (stack,), {"index": (place,)}, output))
-
-    # -- what it goes over -----------------------------------------------------------------------------------------
 
     @staticmethod
     def _direction(x: Series | tuple[Value, ...]) -> int:

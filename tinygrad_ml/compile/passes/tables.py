@@ -148,8 +148,6 @@ class _Tables:
             return instruction
         return Instruction(made.op, (self._sums(g, index, shape[0]), weight), made.params, output)
 
-    # -- parts of these ------------------------------------------------------------------------------------------------
-
     def _looked_up(self, looked: Lookup, output: Value) -> Instruction:
         """`output` as what is looked up in another table."""
         shape = (*looked.index.shape, looked.table.shape[1])

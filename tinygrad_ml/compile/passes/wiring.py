@@ -120,8 +120,6 @@ class Wiring:
         before, work = divmod(place, self.repeat.works)
         return Wire(work, turn - before, self.key(value))
 
-    # -- rounds that are alike -------------------------------------------------------------------------------------
-
     def _alike(self) -> tuple[int, int]:
         """The longest stretch of rounds that are wired alike: (the first, the one behind the last)."""
         first, best = 0, (0, 1)

@@ -58,8 +58,6 @@ class Recorder:
         self.gradient_of: str | None = None  # where a backward walk is
         self._on_host = False  # whether host code of the step is running
 
-    # -- values ------------------------------------------------------------------------------------------
-
     def new(self, shape: Iterable[int], dtype: Any, source: Source | None = None) -> Value:
         """A new value of the program."""
         self._count += 1
@@ -152,8 +150,6 @@ class Recorder:
             return self._lift(array, tensor)  # a number of a formula, which other threads may share
         self.take(tensor)
         return tensor._data if isinstance(tensor._data, Traced) else self._lift(tensor._data)
-
-    # -- what the engine calls ---------------------------------------------------------------------------
 
     def watch(self, op: Primitive, inputs: Sequence[Tensor], params: dict[str, Any], output: Tensor) -> None:
         """Write down an operation that the engine has just applied."""
@@ -265,8 +261,6 @@ class Recorder:
     def stream(self, device: Device) -> Stream:
         """What random numbers are drawn from while recording."""
         return Stream(self, self.emit, StreamDevice(device))
-
-    # -- the beginning and the end -----------------------------------------------------------------------
 
     def __enter__(self) -> Recorder:
         modes.recorder, modes.stream = self, self.stream

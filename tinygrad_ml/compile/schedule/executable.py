@@ -80,8 +80,6 @@ class Executable:
         self._linked = False
         self._bound: list[tuple[Tensor, Any]] = []
 
-    # -- what a writer says ----------------------------------------------------------------------------------------
-
     def prepared(self, program: Program, fuse: bool) -> Program:
         """The program as it runs on the machine."""
         return program
@@ -121,8 +119,6 @@ class Executable:
     def run(self, arguments: list) -> tuple:
         """Run what was written, on these arrays; the results."""
         raise NotImplementedError
-
-    # -- what is the same ------------------------------------------------------------------------------------------
 
     @uncollected
     def link(self) -> None:

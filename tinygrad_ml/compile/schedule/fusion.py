@@ -125,8 +125,6 @@ class _Fusion:
         reduces = instruction.op.kind == "reduction" and instruction.params["axis"]
         return "loop" if reduces and self._may_reduce(instruction, True) else "single"
 
-    # -- what may be one kernel -----------------------------------------------------------------------------
-
     def _as_one(self, a: Kernel, b: Kernel) -> tuple[tuple[int, ...], tuple[int, ...], set[Value]] | None:
         """(domain, reduced axes, values that become reduced) of the kernel that a and then b would be, or None."""
         if a.kind != "loop" or len(a.instructions) + len(b.instructions) > self._longest:

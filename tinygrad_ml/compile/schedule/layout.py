@@ -95,8 +95,6 @@ class Layout:
         self.in_place = self._in_place()
         self.offsets, self.nbytes = places(self._lifetimes())
 
-    # -- what a backend says -----------------------------------------------------------------------------------
-
     def scratch(self, kernel: Kernel) -> Iterable[tuple[Hashable, int]]:
         """(key, bytes) of memory that a kernel needs while it runs."""
         return ()
@@ -113,8 +111,6 @@ class Layout:
         """The turn in which the memory of a planned value is first written to; `turn` is that in which it is made."""
         return turn
 
-    # -- views -------------------------------------------------------------------------------------------------
-
     def _lay(self, kernel: Kernel, instruction: Instruction) -> None:
         output = instruction.output
         if lay(instruction, self.forms, self.roots):
@@ -126,8 +122,6 @@ class Layout:
         """The values whose memory must not be given to others while this one is needed."""
         root = self.roots[value]
         return {root, *self.held.get(root, ())}
-
-    # -- writes ------------------------------------------------------------------------------------------------
 
     def _in_place(self) -> dict[Value, Value]:
         producer = {output: kernel for kernel in self.kernels for output in kernel.outputs}
@@ -164,8 +158,6 @@ class Layout:
             if late or elsewhere or looks:
                 return False
         return True
-
-    # -- lifetimes ---------------------------------------------------------------------------------------------
 
     def planned(self, kernel: Kernel) -> list[Value]:
         """Those results of a kernel that lie in planned buffers."""

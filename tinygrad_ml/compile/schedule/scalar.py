@@ -110,8 +110,6 @@ class Printer:
             f"({', '.join(self._op.inputs)}), parameters, numbers and the functions {', '.join(sorted(OF_ONE | OF_TWO))}"
         )
 
-    # -- what a backend says ---------------------------------------------------------------------------------------
-
     def literal(self, number: float, dtype: numpy.dtype) -> str:
         """A number of a dtype."""
         raise NotImplementedError
@@ -139,8 +137,6 @@ class Printer:
     def call(self, function: str, arguments: list[Term], dtype: numpy.dtype) -> str:
         """A function of those above, or `quotient`, `remainder`, `power`, of numbers of a dtype, which it gives too."""
         raise NotImplementedError
-
-    # -- terms -----------------------------------------------------------------------------------------------------
 
     def as_dtype(self, term: Term, dtype: numpy.dtype | None) -> Term:
         """The term as one of this dtype; None: of that which numbers have here."""

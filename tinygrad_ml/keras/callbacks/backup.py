@@ -97,8 +97,6 @@ class BackupAndRestore(Callback):
         if self.delete_checkpoint:
             shutil.rmtree(self.backup_dir, ignore_errors=True)
 
-    # -- the state ---------------------------------------------------------------------------------------
-
     def _save(self) -> None:
         self._unsaved = 0
         self._file.parent.mkdir(parents=True, exist_ok=True)

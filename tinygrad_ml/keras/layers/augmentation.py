@@ -102,8 +102,6 @@ class Augmentation(Seeded):
         images = moveaxis(images, -1, 1) if self.data_format == "channels_first" else images
         return images.squeeze(0) if alone else images
 
-    # -- what a subclass says --------------------------------------------------------------------------
-
     def get_random_transformation(self, data: Tensor, training: bool = True) -> Transformation:
         """What is drawn for a batch of images; nothing, by default."""
         return {}

@@ -114,8 +114,6 @@ class Layer(Configurable, Weights):
         """What a copy takes over: all but the symbols that the layer was called on."""
         return {**vars(self), "_calls": [], "_added_losses": ()}
 
-    # -- what a subclass says --------------------------------------------------------------------------
-
     def build(self, *input_shape: Any, **shapes: Any) -> None:
         """Make the weights for inputs of this shape, whose first entry, the batch, is None.
 
@@ -181,8 +179,6 @@ class Layer(Configurable, Weights):
                 raise ShapeError(f"add_loss takes a 0-d tensor, and not {one._described()}: sum it, or take its mean")
             self._added_losses = (*self._added_losses, one)
         _adding_losses.add(self)
-
-    # -- being called ----------------------------------------------------------------------------------
 
     @overload
     def __call__(self: _Calls[R], *inputs: Any, training: bool | None = None, **options: Any) -> R: ...
@@ -322,8 +318,6 @@ class Layer(Configurable, Weights):
         if not self.built and shapes:
             self.build(shapes["input_shape"]) if set(shapes) == {"input_shape"} else self.build(**shapes)
 
-    # -- penalties -------------------------------------------------------------------------------------
-
     @property
     def losses(self) -> list[Tensor]:
         """The penalties on weights, and those of the last call on outputs."""
@@ -367,8 +361,6 @@ class Layer(Configurable, Weights):
     def input_shape(self) -> Any:
         """The shape of `input`; the batch is None."""
         return shapes_of(self.input)
-
-    # -- in files --------------------------------------------------------------------------------------
 
     def _options(self, kind: type) -> dict[str, Any]:
         base = {"name": self.name, "trainable": self._trainable, "dtype": "float32"}

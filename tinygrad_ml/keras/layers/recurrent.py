@@ -136,8 +136,6 @@ class RNN(Layer):
 
         return cell.project(x, ready), step  # for all steps at once
 
-    # -- what is kept ----------------------------------------------------------------------------------
-
     def _begin(self, given: Any, x: Tensor) -> list:
         """What is kept before the first step."""
         batch = x.shape[0]

@@ -48,8 +48,6 @@ class Vocabulary(Layer):
         elif idf_weights is not None:
             raise OptionError(f"{name}: idf_weights= are those of a vocabulary=, which was not given")
 
-    # -- the vocabulary --------------------------------------------------------------------------------
-
     @property
     def _fills_up(self) -> int:
         """How many places stand before the unknown: 1 for the token that fills up, where places come out."""
@@ -111,8 +109,6 @@ class Vocabulary(Layer):
     def _take(self, tokens: Sequence) -> None:
         self._places: Mapping[Hashable, int] = {token: at for at, token in enumerate(tokens, len(self._special))}
 
-    # -- learning it -----------------------------------------------------------------------------------
-
     def adapt(self, data: Any, batch_size: int | None = None, steps: int | None = None) -> None:
         """Learn the vocabulary of data: a list or an array, or what yields such. What was learnt before is forgotten.
 
@@ -157,8 +153,6 @@ class Vocabulary(Layer):
         if self.output_mode == "tf_idf" and self._places:
             found = [math.log(1 + self._texts / (1 + self._texts_with[token])) for token in self._places]
             self._weights = self._with_special(numpy.array(found, "float32"))
-
-    # -- what comes out --------------------------------------------------------------------------------
 
     @property
     def _depth(self) -> int:

@@ -129,8 +129,6 @@ class Weights(Module):
         rules = {"regularizer": regularizer, "constraint": constraint}
         return self.add_weight(shape, initializer, dtype, trainable=trainable, autocast=autocast, name=name, **rules)
 
-    # -- parts -----------------------------------------------------------------------------------------
-
     def __setattr__(self, name: str, value: Any) -> None:
         if (
             phase.calling is self
@@ -167,8 +165,6 @@ class Weights(Module):
         for number, parameter in enumerate(self._weights_made):
             if parameter not in found:
                 yield f"weight_{number}", parameter
-
-    # -- weights ---------------------------------------------------------------------------------------
 
     @property
     def trainable(self) -> bool:

@@ -139,8 +139,6 @@ class Functional(Model):
         """The symbols that it computes."""
         return self.output_structure
 
-    # -- saving ----------------------------------------------------------------------------------------
-
     def get_config(self) -> dict[str, Any]:
         if not _takes_symbols(type(self)):  # its own constructor makes the symbols
             return super().get_config()

@@ -94,8 +94,6 @@ class Learner(Layer):
         self.loss = loss
         self.compiled = True
 
-    # -- one step --------------------------------------------------------------------------------------
-
     @property
     def train_function(self) -> ModelStep:
         """`train_step` as `fit` calls it. It prints whether it is compiled; `.compiled.explain()` says into what."""
@@ -187,8 +185,6 @@ class Learner(Layer):
         for layer in self._own_layers():
             told += [layer.activity_regularizer, *(rule for rule, _ in layer._regularized)]
         return told + [weight.constraint for weight in self.parameters() if isinstance(weight, Weight)]
-
-    # -- metrics ---------------------------------------------------------------------------------------
 
     @property
     def metrics(self) -> list[Metric]:

@@ -128,8 +128,6 @@ class Model(Trainer):
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> None:
         """None: what comes out has the masks of the layers inside."""
 
-    # -- saving ----------------------------------------------------------------------------------------
-
     def _options(self, kind: type) -> dict[str, Any]:
         return super()._options(Model)  # what inputs and outputs are made of is written by `Functional.get_config`
 

@@ -43,8 +43,6 @@ class Trainer(Learner):
     def history(self, history: History) -> None:
         self._history = history
 
-    # -- loops -----------------------------------------------------------------------------------------
-
     @accepts_old(nb_epoch="epochs")
     def fit(
         self,

@@ -76,9 +76,6 @@ def dtype(x: Any) -> str:
     return str(tensor_of(x).dtype)
 
 
-# -- loops ---------------------------------------------------------------------------------------------
-
-
 def _without_numbers(*things: Any) -> bool:
     """Whether the numbers of a tensor are not known, as it is a symbol, or stands in a step that is recorded."""
     return any(isinstance(one, Tensor) and isinstance(one._data, Absent) for one in leaves(things))
@@ -236,9 +233,6 @@ def vectorize(pyfunc: Callable, *, excluded: Any = None, signature: str | None =
     return vectorized
 
 
-# -- choices -------------------------------------------------------------------------------------------
-
-
 def cond(pred: Any, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) -> Any:
     """What `true_fn()` gives, if `pred` is true, else what `false_fn()` gives.
 
@@ -268,9 +262,6 @@ def switch(index: Any, branches: Sequence[Callable], *operands: Any) -> Any:
             made, [_pick(index >= number, a, b) for a, b in zip(leaves(other), leaves(made), strict=True)]
         )
     return made
-
-
-# -- derivatives ---------------------------------------------------------------------------------------
 
 
 def jvp(fun: Callable, primals: Any, tangents: Any, has_aux: bool = False) -> tuple:

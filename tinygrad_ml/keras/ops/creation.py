@@ -172,9 +172,6 @@ def vander(x: Any, N: int | None = None, increasing: bool = False) -> Tensor:
     return tg.stack([x**power if power else tg.ones_like(x) for power in powers], -1)
 
 
-# -- windows -------------------------------------------------------------------------------------------
-
-
 def _window(x: Any, window: Callable) -> Tensor:
     return tg.asarray(window(whole_number("length", x)), dtype=DEFAULT_FLOAT)
 

@@ -45,9 +45,6 @@ def as_before(y: Tensor, x: Tensor) -> Tensor:
     return y if y.dtype == x.dtype else y.astype(x.dtype) if dtypes.is_float(x.dtype) else tg.round(y).astype(x.dtype)
 
 
-# -- other sizes ---------------------------------------------------------------------------------------
-
-
 @image_operation
 def resize(
     images: Any,
@@ -193,9 +190,6 @@ def extract_patches_3d(
     return _patches(volumes, size, strides, dilation_rate, padding, data_format, 3)
 
 
-# -- colours -------------------------------------------------------------------------------------------
-
-
 @image_operation
 def rgb_to_grayscale(images: Any, data_format: str | None = None) -> Tensor:
     """0.2989·red + 0.587·green + 0.114·blue, as one channel; images of one channel stay as they are."""
@@ -219,9 +213,6 @@ def rgb_to_hsv(images: Any, data_format: str | None = None) -> Tensor:
 def hsv_to_rgb(images: Any, data_format: str | None = None) -> Tensor:
     """Red, green and blue of hue, saturation and value, each from 0 to 1."""
     return channels_last(rgb_of, _floats("hsv_to_rgb", images), data_format)
-
-
-# -- filters -------------------------------------------------------------------------------------------
 
 
 def _filtered(x: Tensor, kernel: numpy.ndarray, padding: int) -> Tensor:

@@ -41,8 +41,6 @@ from .selecting import one_hot as one_hot
 from .signals import psnr as psnr
 from .tensors import float_of, likewise, one, tensor_of, tensors
 
-# -- activations ---------------------------------------------------------------------------------------
-
 # fmt: off
 relu, relu6 = one("relu", F.relu), one("relu6", F.relu6)
 sigmoid, hard_sigmoid, sparse_sigmoid = (one(name, getattr(activations, name), float_of) for name in ("sigmoid", "hard_sigmoid", "sparse_sigmoid"))
@@ -87,9 +85,6 @@ def softmax(x: Any, axis: Any = -1) -> Tensor:
 def log_softmax(x: Any, axis: Any = -1) -> Tensor:
     """ln softmax(x) along an axis, or several."""
     return _along(tg.log_softmax, x, axis)
-
-
-# -- normalisation -------------------------------------------------------------------------------------
 
 
 @operation
@@ -151,9 +146,6 @@ def rms_normalization(x: Any, scale: Any = None, axis: Any = -1, epsilon: float 
     square = tg.mean(tg.square(x), tuple(axes), True)
     y = x / tg.sqrt(square + (smallest() if epsilon is None else epsilon))
     return y if scale is None else y * _laid_along(y, scale, axes)
-
-
-# -- losses --------------------------------------------------------------------------------------------
 
 
 def _same_shape(target: Tensor, output: Tensor) -> None:
@@ -236,9 +228,6 @@ def ctc_decode(
     nothing = labels == mask_index
     order = tg.argsort(tg.where(nothing, x.shape[1], time.broadcast_to(labels.shape)), -1)
     return tg.take_along_axis(tg.where(nothing, -1, labels), order, -1).expand_dims(0), scores
-
-
-# -- attention -----------------------------------------------------------------------------------------
 
 
 @operation

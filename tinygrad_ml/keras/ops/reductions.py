@@ -167,9 +167,6 @@ def trapezoid(y: Any, x: Any = None, dx: float = 1.0, axis: int = -1) -> Tensor:
     return tg.trapezoid(tensor_of(y), None if x is None else tensor_of(x), dx, axis)
 
 
-# -- quantiles -----------------------------------------------------------------------------------------
-
-
 @operation
 def median(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     """The middle number over the axes, of an even count the mean of the two in the middle."""
@@ -206,9 +203,6 @@ def nanpercentile(x: Any, q: Any, axis: Any = None, method: str = "linear", keep
     return tg.nanquantile(tensor_of(x), float_of(q).astype("float64").numpy() / 100, axis, keepdims, method)
 
 
-# -- with nan left out ---------------------------------------------------------------------------------
-
-
 @operation
 def nansum(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     """Σ x over the axes, without what is nan."""
@@ -233,9 +227,6 @@ def nanargmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Tensor
 def nanargmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Tensor:
     """Where (int32) the first smallest element stands that is not nan; -1 where all are nan."""
     return tg.nanargmin(tensor_of(x), axis, keepdims).astype(INDEX)
-
-
-# -- counts --------------------------------------------------------------------------------------------
 
 
 @operation

@@ -165,9 +165,6 @@ def unique(
     return (values, *more) if more else values
 
 
-# -- classes as rows -----------------------------------------------------------------------------------
-
-
 @operation
 def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse: bool = False) -> Tensor:
     """Class numbers as 0 with one 1 along a new axis; a number that is no class is all 0."""
@@ -193,9 +190,6 @@ def multi_hot(
 def _refuse_sparse(what: str, sparse: bool) -> None:
     if sparse:
         raise OptionError(f"{what}: sparse=True is not offered, as there are no sparse tensors")
-
-
-# -- writing into computed places ----------------------------------------------------------------------
 
 
 def _rows(indices: Any, shape: Sequence[int]) -> tuple[Tensor, int, tuple[int, ...]]:

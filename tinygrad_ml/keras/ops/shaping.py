@@ -230,9 +230,6 @@ def diagflat(x: Any, k: int = 0) -> Tensor:
     return _with_diagonal(tensor_of(x).reshape(-1), k)
 
 
-# -- einops' patterns ----------------------------------------------------------------------------------
-
-
 @operation
 def rearrange(tensor: Any, pattern: str, **axes_lengths: int) -> Tensor:
     """x with its axes split, joined, and put in another order, as a pattern says: `"b (h p) c -> b h (p c)"`.

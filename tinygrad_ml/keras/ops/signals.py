@@ -22,9 +22,6 @@ from .tensors import float_of, tensor_of, tensors, whole_number
 Pair = tuple[Tensor, Tensor]
 
 
-# -- segments ------------------------------------------------------------------------------------------
-
-
 def _segments(data: Any, segment_ids: Any, num_segments: int | None, reduce: str, start: float) -> Tensor:
     """`reduce` of the rows of each segment; numbers that are no segment's do not count."""
     data, ids = tensor_of(data), tensor_of(segment_ids).astype(dtypes.int64)
@@ -66,9 +63,6 @@ def segment_prod(data: Any, segment_ids: Any, num_segments: int | None = None, s
     return _segments(data, segment_ids, num_segments, "prod", 1)
 
 
-# -- distances -----------------------------------------------------------------------------------------
-
-
 @operation
 def cdist(x: Any, y: Any) -> Tensor:
     """The distances |xᵢ - yⱼ| of all rows of x from all rows of y."""
@@ -85,9 +79,6 @@ def psnr(x1: Any, x2: Any, max_val: float) -> Tensor:
     if x1.shape != x2.shape:
         raise ShapeError(f"psnr compares images of one shape, not {x1._described()} and {x2._described()}")
     return 20 * math.log10(max_val) - 10 * tg.log10(tg.mean(tg.square(x1 - x2)))
-
-
-# -- sequences and their spectra -----------------------------------------------------------------------
 
 
 @operation

@@ -124,9 +124,6 @@ def elastic_transform(
     return channels_last(bent, images, data_format)
 
 
-# -- along single axes ---------------------------------------------------------------------------------
-
-
 def _triangle(x: Tensor) -> Tensor:
     return tg.relu(1 - x)
 

@@ -37,8 +37,6 @@ class Function(_Builder):
         super().__init__(self.function_itself.append_basic_block())
         self.given = self.function_itself.args
 
-    # -- integers ----------------------------------------------------------------------------------------------
-
     def total(self, *terms: ir.Value) -> ir.Value:
         """The sum of several numbers."""
         return reduce(self.add, terms)
@@ -63,8 +61,6 @@ class Function(_Builder):
         """What stands at an address that the function is given, integer behind integer, by the names of a `NamedTuple`. Each
         is read where the function begins, if it is asked for."""
         return _ToldIntegers(self, fields._fields, address)  # type: ignore[attr-defined]
-
-    # -- control -----------------------------------------------------------------------------------------------
 
     def repeat(self, start: ir.Value, stop: ir.Value, step: ir.Value, body: Callable[[ir.Value], object]) -> None:
         """`for i in range(start, stop, step): body(i)`"""

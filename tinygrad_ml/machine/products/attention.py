@@ -206,8 +206,6 @@ class _AttentionCode(ProductCode):
         f.repeat(f.mul(part, self.side), told.keys, step, some_keys)
         f.ret_void()
 
-    # -- words ---------------------------------------------------------------------------------------------------
-
     def _begun(self, name: str) -> tuple[Function, Any, ir.Value, ir.Value, ir.Value]:
         """A function that does a task; what it is told, which matrix, which part of it, scratch memory."""
         f = Function(self.module, name, 3, exported=True)

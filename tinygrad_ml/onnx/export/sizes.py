@@ -125,8 +125,6 @@ class Sizes:
             x = w.shared("Add", [x, w.constant(numpy.array([r], numpy.int64))])
         return x if q == 1 else w.shared("Div", [x, w.constant(numpy.array([q], numpy.int64))])
 
-    # -- numbers of formulas, as the 1/n of a mean --------------------------------------------------------------------
-
     def number(self, values: VaryingNumber, dtype: numpy.dtype) -> str:
         """A number that depends on sizes, as a tensor without axes."""
         if dtype.kind in "iu":

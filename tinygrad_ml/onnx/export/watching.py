@@ -169,9 +169,6 @@ def _where(step: Instruction) -> str:
     return f" in {named}" if named else ""
 
 
-# -- laying them over each other ---------------------------------------------------------------------------------------
-
-
 class _Overlay:
     """The wires of the values of several recordings."""
 

@@ -60,8 +60,6 @@ class GraphWriter:
         self._count = 0
         self._inside = 0  # of how many calls, that one node stands for, the operations are being written
 
-    # -- what rows use ---------------------------------------------------------------------------------------------
-
     def node(self, operator: str, inputs: Sequence[str], outputs: int = 1, domain: str = "", **attributes: Any) -> Any:
         """Write a node; the name of its output, or a list of them if `outputs` is more than 1."""
         made = tuple(self._new() for _ in range(outputs))
@@ -125,8 +123,6 @@ class GraphWriter:
     def number_like(self, number: float, wire: ExportWire) -> str:
         """A number in the dtype of a wire."""
         return self.constant(numpy.array(number, wire.dtype))
-
-    # -- writing ---------------------------------------------------------------------------------------------------
 
     def write(self) -> OnnxGraph:
         """The graph of all that was seen.
@@ -246,8 +242,6 @@ class GraphWriter:
     def _new(self) -> str:
         self._count += 1
         return f"%{self._count}"
-
-    # -- the end ---------------------------------------------------------------------------------------------------
 
     def _needed(self, outputs: Iterable[tuple[str, str, ExportWire]]) -> list[OnnxNode]:
         """The nodes that lead to an output."""

@@ -63,9 +63,6 @@ def multinomial(logs: Tensor, *, dtype: int = INT32, sample_size: int = 1, seed:
     return draw_positions(tg.softmax(logs), sample_size, replacement=True).astype(element_type(dtype))
 
 
-# --- dropout ----------------------------------------------------------------------------------------------------------
-
-
 def _dropped(x: Tensor, ratio: float, training: bool, call: NodeCall) -> Any:
     """x with zeros at random in training, the rest scaled; and, if somebody asks for it, where it was kept."""
     if not call.wants(1):

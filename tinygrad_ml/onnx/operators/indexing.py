@@ -32,9 +32,6 @@ def from_start(indices: Tensor, extent: int) -> Tensor:
     return tg.where(indices < 0, indices + extent, indices)
 
 
-# --- reading ----------------------------------------------------------------------------------------------------------
-
-
 @operator("Gather", (1, 11, 13))
 def gather(x: Any, indices: Any, *, axis: int = 0) -> Any:
     """Slices along an axis, of strings too. One place that is known is cut out, which is a view."""
@@ -116,9 +113,6 @@ def unique(x: Tensor, *, axis: int | None = None, sorted: int = 1) -> tuple[Any,
     return (values, *(part.astype(numpy.int64) for part in (first, inverse, counts)))
 
 
-# --- writing ----------------------------------------------------------------------------------------------------------
-
-
 @operator("Scatter", (9, 11))
 @operator("ScatterElements", (11, 13, 16, 18))
 def scatter_elements(x: Tensor, indices: Tensor, updates: Tensor, *, axis: int = 0, reduction: str = "none") -> Tensor:
@@ -152,9 +146,6 @@ def tensor_scatter(
     else:
         places = places.reshape([-1 if i == axis else 1 for i in range(past.ndim)])
     return tg.scatter(past, places.broadcast_to(update.shape), update, axis)
-
-
-# --- boxes ------------------------------------------------------------------------------------------------------------
 
 
 @operator("NonMaxSuppression", (10, 11))

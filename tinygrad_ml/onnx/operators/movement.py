@@ -27,9 +27,6 @@ def identity(x: Any) -> Any:
     return x
 
 
-# --- shapes -----------------------------------------------------------------------------------------------------------
-
-
 @operator("Reshape", (5, 13, 14, 19, *LATEST))
 def reshape(x: Tensor, shape: Numbers, *, allowzero: int = 0) -> Tensor:
     """x in a shape in which 0 stands for the size that x has there, unless `allowzero`, and -1 for what is left."""
@@ -79,9 +76,6 @@ def expand(x: Tensor, shape: Numbers) -> Tensor:
 @operator("Transpose", (1, 13, *LATEST))
 def transpose(x: Tensor, *, perm: Sequence[int] | None = None) -> Tensor:
     return tg.transpose(x, perm)
-
-
-# --- joining, cutting, repeating --------------------------------------------------------------------------------------
 
 
 @operator("Concat", (4, 11, 13))
@@ -169,9 +163,6 @@ def reverse_sequence(x: Tensor, sequence_lens: Tensor, *, batch_axis: int = 1, t
     )
     lengths = sequence_lens.reshape([-1 if i == batch_axis else 1 for i in range(x.ndim)])
     return tg.take_along_axis(x, tg.where(places < lengths, lengths - 1 - places, places), time_axis)
-
-
-# --- padding ----------------------------------------------------------------------------------------------------------
 
 
 def padded(x: Tensor, pads: Sequence[int], axes: Sequence[int] | None, mode: str, value: float) -> Tensor:

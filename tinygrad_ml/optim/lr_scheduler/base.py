@@ -36,8 +36,6 @@ class LRScheduler(Speller):
                 optimizer.begun.add(i)
         self.begin()
 
-    # -- what a subclass says ------------------------------------------------------------------------------
-
     def lr(self, base: float, t: float, i: int) -> float:
         """The rate in epoch t = 0, 1, ... of group i, which began with `base`."""
         raise NotImplementedError(f"{type(self).__name__} must define lr(base, t, i), or get_lr()")
@@ -52,8 +50,6 @@ class LRScheduler(Speller):
 
     def move(self, t: float) -> None:
         """Set what else changes from epoch to epoch."""
-
-    # -- what is done with it ------------------------------------------------------------------------------
 
     @property
     def base_lrs(self) -> list[float]:

@@ -123,9 +123,6 @@ call_row(F.avg_pool1d, F.avg_pool2d, F.avg_pool3d)(_avg_pool)
 call_row(F.adaptive_avg_pool1d, F.adaptive_avg_pool2d, F.adaptive_avg_pool3d)(_global_pool)
 
 
-# -- normalisation -----------------------------------------------------------------------------------------------------
-
-
 def _filled(w: Any, shape: Sequence[Any], number: float, dtype: numpy.dtype) -> str:
     """A scale of ones, or a bias of zeros, where a call has none."""
     return w.constant(numpy.full(tuple(shape), number, dtype))

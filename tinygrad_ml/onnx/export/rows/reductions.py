@@ -113,9 +113,6 @@ def searchsorted(w: Any, step: ExportStep) -> str:
     return reduced(w, "ReduceSum", w.cast(before, numpy.int64), (values.ndim,), False)
 
 
-# -- calls -------------------------------------------------------------------------------------------------------------
-
-
 @call_row(tg.mean)
 def mean(w: Any, call: CalledFunction) -> str | None:
     x = call.wire("x")
