@@ -84,6 +84,8 @@ class ByHand:
                 raise AssertionError(f"{instruction!r}: {error}") from None
 
 
+# -- every row of the table of derivatives, in every dtype ------------------------------------------------------
+
 ELEMENTWISE = {name for name, op in PRIMITIVES.items() if op.kind == "elementwise"}
 EDGES = {
     "f": [0.0, -0.0, 1, -1, 0.5, -0.5, 1.5, 2.5, -2.5, 3.7, -7.3, 1e-3, 0.999, 88, -100, 6e4, np.inf, -np.inf, np.nan],
@@ -139,6 +141,9 @@ def every_row():
         fits = x[np.isfinite(x) & (np.abs(x.astype(float)) <= 100)]  # into every dtype
         targets = [t for t in sorted(dtypes.SUPPORTED - {dtype}, key=str) if t.kind != "u" or kind != "f"]
         yield f"casts of {dtype}", partial(ByHand, [("cast", {"dtype": target}) for target in targets], fits)
+
+
+# -- programs ----------------------------------------------------------------------------------------------------
 
 
 def whole_numbers(*shape: int, dtype="float32") -> np.ndarray:

@@ -71,6 +71,8 @@ class FakeCuda:
         if self._calls is not None:
             raise Refused(f"{what} during a capture")
 
+    # -- memory
+
     def allocate(self, nbytes):
         whole = np.full(nbytes + 256, 0xFF, np.uint8)  # nan, and -1
         start = -whole.ctypes.data % 256
@@ -103,6 +105,8 @@ class FakeCuda:
         self._not_in_a_capture("a copy from the host")
         FakeCuda.uploaded += 1
         target._host[: data.size] = data
+
+    # -- work
 
     def kernels(self, launches):
         self._not_in_a_capture("loading kernels")
@@ -139,6 +143,8 @@ class FakeCuda:
         target = self.array(memory, 0, value.shape, value.dtype)
         self._do(lambda: np.copyto(target._host, getattr(generator, method)(**options)._host))
         return target
+
+    # -- graphs
 
     def capture(self, work):
         def refuse(*_):

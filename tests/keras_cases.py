@@ -124,6 +124,8 @@ ALIGNED = ("MeanS", "MeanA", "Root", "LogCosh", "Cosine", "Accuracy", "BinaryAcc
 """Metrics of Keras that align (batch,) and (batch, 1); others make a table of them, or refuse."""
 
 
+# -- layers of sequences: (layer, options, shapes of what it is called on, what is given by name) --------------------------
+
 STEPS = np.array([[1, 1, 1, 1, 1], [0, 1, 1, 0, 1], [1, 1, 0, 0, 0]], bool)
 _X, _PAIR = ((3, 5, 4),), ((3, 5, 4), (3, 5, 4))
 SEQUENCES = [

@@ -27,6 +27,8 @@ SEQUENCES = numbers((2, 4, 7))
 IMAGES = numbers((2, 4, 5, 6))
 VOLUMES = numbers((1, 2, 4, 3, 5))
 
+# -- padding -------------------------------------------------------------------------------------------
+
 row("pad", lambda nn, x: nn.functional.pad(x, (1, 2)) ** 3, ROWS)
 row("pad by a number, and cut", lambda nn, x: nn.functional.pad(x, (2, -1, -2, 3), value=1.5) ** 3, IMAGES)
 row("pad of volumes", lambda nn, x: nn.functional.pad(x, (1, 0, 0, 2, 1, 1)) ** 3, VOLUMES)
@@ -39,6 +41,8 @@ row("ZeroPad2d", lambda nn, x: nn.ZeroPad2d(1)(x) ** 3, IMAGES[0])
 row("ReflectionPad2d", lambda nn, x: nn.ReflectionPad2d((1, 2, 3, 0))(x) ** 3, IMAGES)
 row("ReplicationPad3d", lambda nn, x: nn.ReplicationPad3d(1)(x) ** 3, VOLUMES)
 row("CircularPad1d", lambda nn, x: nn.CircularPad1d((3, 2))(x) ** 3, SEQUENCES[0])
+
+# -- distances, and what only scales -------------------------------------------------------------------
 
 for _p in (1.0, 2.0, 3.0):
     row(f"normalize {_p}", lambda nn, x, p=_p: nn.functional.normalize(x, p, -1), ROWS)
@@ -61,6 +65,8 @@ row(
     numbers((2, 4, 3)),
     ROWS[0, :2],
 )
+
+# -- moving numbers ------------------------------------------------------------------------------------
 
 row("pixel_shuffle", lambda nn, x: nn.functional.pixel_shuffle(x, 2) ** 3, IMAGES)
 row("pixel_unshuffle", lambda nn, x: nn.PixelUnshuffle(3)(x[..., :3, :]) ** 3, IMAGES)
@@ -112,6 +118,8 @@ row(
     ROWS,
     np.linspace(-1.0, 1.5, 12),
 )
+
+# -- interpolation and sampling ------------------------------------------------------------------------
 
 for _mode, _x, _size in (
     ("linear", SEQUENCES, (11,)),
@@ -193,12 +201,16 @@ row(
     numbers((1, 3, 4)),
 )
 
+# -- activations ---------------------------------------------------------------------------------------
+
 row("softplus, threshold", lambda nn, x: nn.functional.softplus(x, 2.0, 1.5), ROWS)
 row("threshold", lambda nn, x: nn.functional.threshold(x, 0.3, 2.0) ** 3, ROWS)
 row("hardshrink", lambda nn, x: nn.Hardshrink()(x) ** 3, ROWS)
 row("softshrink", lambda nn, x: nn.Softshrink(0.3)(x) ** 3, ROWS)
 row("rrelu", lambda nn, x: nn.functional.rrelu(x) ** 3, ROWS)
 row("Softmax2d", lambda nn, x: nn.Softmax2d()(x), IMAGES)
+
+# -- pooling -------------------------------------------------------------------------------------------
 
 row("max_pool3d", lambda nn, x: nn.functional.max_pool3d(x, 2, 1, 1) ** 3, VOLUMES)
 row("avg_pool3d", lambda nn, x: nn.functional.avg_pool3d(x, (2, 3, 2), 1, (1, 0, 1)) ** 3, VOLUMES)
@@ -234,6 +246,8 @@ row(
     ),
     VOLUMES,
 )
+
+# -- losses --------------------------------------------------------------------------------------------
 
 SIGNS = np.where(numbers(5) > 0, 1.0, -1.0)
 SIGNS_OF_ROWS = np.where(numbers((5, 4)) > 0, 1.0, -1.0)
@@ -361,6 +375,8 @@ row(
     SPEECH[:, 0],
     LABELS[0],
 )
+
+# -- losses of numbers, shares and classes --------------------------------------------------------------
 
 SHARES = np.abs(numbers((5, 4))) + 0.1
 SHARES /= SHARES.sum(-1, keepdims=True)

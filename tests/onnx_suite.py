@@ -58,6 +58,9 @@ class SuiteOutcome(NamedTuple):
     why: str = ""
 
 
+# --- cases ------------------------------------------------------------------------------------------------------------
+
+
 def cases(kind: str) -> Iterator[SuiteCase]:
     """The suite's cases of a kind."""
     from onnx.backend.test.loader import load_model_tests
@@ -110,6 +113,9 @@ def _read(path: Path, kind: Any) -> Any:
         if kind.HasField(field):
             return convert(proto.FromString(path.read_bytes()))
     raise ValueError(f"{path}: neither a tensor, nor a sequence, nor an optional value")
+
+
+# --- who computes them ------------------------------------------------------------------------------------------------
 
 
 def ours(model: bytes) -> Callable[[list], list]:
@@ -185,6 +191,9 @@ def compare(found: Any, expected: Any, rtol: float, atol: float) -> None:
     if expected.dtype.name == "bfloat16":
         found, expected, rtol = found.astype(np.float32), expected.astype(np.float32), max(rtol, 2**-6)
     np.testing.assert_allclose(found, expected, rtol=rtol, atol=atol)
+
+
+# --- what is written of it --------------------------------------------------------------------------------------------
 
 
 def counted(outcomes: dict[str, SuiteOutcome]) -> str:

@@ -64,6 +64,8 @@ PLACES = np.array([[0, 0, 1, 2], [0, 1, 1, 2], [1, 0, 1, 0]])
 ONE_ZERO, TWO_ZEROS = np.ones((3, 4), bool), np.ones((3, 4), bool)
 ONE_ZERO[0, 1] = TWO_ZEROS[0, :2] = False
 
+# -- elementwise ---------------------------------------------------------------------------------------
+
 for _name in words(
     "exp expm1 sin cos sinh cosh tanh asinh atan abs square negative sign erf sigmoid relu floor ceil round trunc"
 ):
@@ -113,6 +115,8 @@ row(
     np.abs(ROW) - 0.7,
     torch=lambda t, x, low: t.clip(x, low),
 )
+
+# -- reductions ----------------------------------------------------------------------------------------
 
 _axes = {"": {}, " over axis 1": {"axis": 1}, " over axis 0, kept": {"axis": 0, "keepdims": True}}
 
@@ -200,6 +204,7 @@ row(
 )
 row("cumulative_sum from 0", lambda x: tg.cumulative_sum(x, axis=0, include_initial=True) ** 2, A)
 
+# -- movement ------------------------------------------------------------------------------------------
 # What only moves numbers is linear: a cube behind it gives the second derivative something to find.
 
 row("reshape", lambda x: x.reshape(2, -1) ** 3, A, torch=lambda t, x: x.reshape(2, -1) ** 3)
@@ -291,6 +296,8 @@ for _mode, _of_torch in (("reflect", "reflect"), ("edge", "replicate"), ("wrap",
         torch=lambda t, x, mode=_of_torch: t.nn.functional.pad(x[None], (2, 0, 1, 1), mode=mode)[0] ** 3,
     )
 
+# -- indexing ------------------------------------------------------------------------------------------
+
 row("slices", lambda x: x[1:, ::2] ** 3, A, torch=lambda t, x: x[1:, ::2] ** 3)
 row("negative step", lambda x: x[::-1, -2::-1] ** 3, A)
 row("new axes", lambda x: x[None, ..., 1, None] ** 3, CUBE, torch=lambda t, x: x[None, ..., 1, None] ** 3)
@@ -370,6 +377,8 @@ def _written(x, values):
 
 
 row("x[i] = v", _written, A, A[:2, :3] + 1)
+
+# -- products ------------------------------------------------------------------------------------------
 
 for _words, _a, _b in (
     ("matrices", A, A.T + 1),
@@ -516,6 +525,8 @@ row(
     torch=lambda t, x: t.linalg.matrix_exp(x * 3) * 1e-2,
 )
 
+# -- convolution and pooling ---------------------------------------------------------------------------
+
 IMAGES = _random.standard_normal((2, 4, 6, 5))
 KERNELS = _random.standard_normal((6, 2, 3, 2))
 row(
@@ -586,6 +597,8 @@ row(
     IMAGES,
     torch=lambda t, x: t.nn.functional.adaptive_max_pool2d(x, (3, 2)),
 )
+
+# -- beside the standard: special functions, statistics, Fourier transforms ------------------------------
 
 row("erfc", tg.erfc, A, torch="special.erfc")
 row("erfinv", tg.erfinv, UNIT, torch="special.erfinv")

@@ -114,6 +114,9 @@ def state(model):
     return [tensor.numpy() for tensor in model.state_dict().values()]
 
 
+# -- what ranks do -------------------------------------------------------------------------------------------------------
+
+
 def trained(group, name, compiled=False, steps=STEPS, bucket_cap_mb=0.0005, **options):
     """The model after all steps, on this rank."""
     model, optimizer = begun(name)
@@ -149,6 +152,9 @@ def trained(group, name, compiled=False, steps=STEPS, bucket_cap_mb=0.0005, **op
         elif len(x) >= group.size:
             run(*cut(x, y, group.size)[group.rank], *cut(-x, y, group.size)[group.rank])
     return state(model)
+
+
+# -- what one process does -----------------------------------------------------------------------------------------------
 
 
 def sum_of_parts(parts, weights):
@@ -292,6 +298,9 @@ def one_process(name, ranks, compiled=False, steps=STEPS):
             sums, weights = gradients(*itertools.chain(*parts)), reduced([len(part) for part, _ in parts])
         update([mean_of(each, weights) for each in zip(*sums, strict=True)])
     return state(model)
+
+
+# -- the program ---------------------------------------------------------------------------------------------------------
 
 
 def bits(group, name, how):

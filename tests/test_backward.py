@@ -10,6 +10,8 @@ import tinygrad_ml as tg
 from tinygrad_ml.errors import DTypeError, GradientError, ShapeError
 from tinygrad_ml.hooks import after_backward
 
+# -- a second pass -------------------------------------------------------------------------------------
+
 
 def test_backward_twice_is_an_error_that_says_how():
     x = leaf(3.0)
@@ -73,6 +75,9 @@ def test_after_backward_the_arrays_are_let_go():
     assert memory() is None
     assert y.node.inputs[0].freed
     assert not x.node.freed
+
+
+# -- where gradients start -----------------------------------------------------------------------------
 
 
 def test_backward_from_a_leaf():
@@ -167,6 +172,9 @@ def test_retain_grad_keeps_the_gradient_of_a_computed_tensor():
         tg.tensor(1.0).retain_grad()
 
 
+# -- operations with several outputs -------------------------------------------------------------------
+
+
 @pytest.mark.parametrize(
     ("outputs", "expected"),
     [
@@ -181,6 +189,9 @@ def test_outputs_that_are_dropped_get_no_gradient(outputs, expected):
     x = leaf([1.0, 2.0, 3.0])
     tg.concat([y.reshape(-1) for y in outputs(x)]).sum().backward()
     assert_close(x.grad, expected)
+
+
+# -- hooks ---------------------------------------------------------------------------------------------
 
 
 def test_a_hook_sees_the_complete_gradient_once():

@@ -75,6 +75,9 @@ def checkpoint():
     }
 
 
+# -- what comes back -------------------------------------------------------------------------------------
+
+
 @given(state=states)
 def test_what_is_loaded_is_what_was_saved(state, folder):
     save(folder / "state", state)
@@ -157,6 +160,9 @@ def test_numpy_scalars_become_numbers(folder):
     assert same(load(folder / "scalars"), {"loss": 0.5, "step": 3, "on": True})
 
 
+# -- other programs --------------------------------------------------------------------------------------
+
+
 def test_other_programs_find_the_tensors_under_dotted_names(folder):
     save(folder / "ours", checkpoint())
     found = safetensors.numpy.load_file(folder / "ours")
@@ -188,6 +194,9 @@ def test_float8_says_what_to_do(folder):
     write_safetensors(folder / "f8", {"w": {"dtype": "F8_E4M3", "shape": [2], "data_offsets": [0, 2]}}, b"\0\0")
     with pytest.raises(CheckpointError, match="f8 has a tensor 'w' of type F8_E4M3.*convert it to float32"):
         load(folder / "f8")
+
+
+# -- what is refused on loading ---------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -279,6 +288,9 @@ def test_missing_file_and_folder(folder):
         load(folder)
 
 
+# -- what is refused on saving ----------------------------------------------------------------------------
+
+
 @pytest.mark.parametrize(
     ("state", "complaint"),
     [
@@ -306,6 +318,9 @@ def test_a_state_that_contains_itself(tmp_path):
 def test_swapped_arguments_are_recognized(tmp_path):
     with pytest.raises(CheckpointError, match=r"save\(path, state\)"):
         save({"epoch": 1}, tmp_path / "state")
+
+
+# -- whole or not at all ------------------------------------------------------------------------------------
 
 
 def failing_open(error, after):

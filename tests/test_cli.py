@@ -67,6 +67,9 @@ def interrupt_after(monkeypatch, steps):
     after_each_step(monkeypatch, lambda step: step == steps and os.kill(os.getpid(), signal.SIGINT))
 
 
+# -- what a run leaves --------------------------------------------------------------------------------
+
+
 def test_a_run_leaves_its_model_its_curve_and_its_drawn_graph(tmp_path, capsys):
     out = tmp_path / "run"
     run("train", *QUICK, "--out", out)
@@ -148,6 +151,9 @@ def test_the_same_seed_gives_the_same_numbers_and_another_one_others(quick):
     assert a != c
 
 
+# -- stopping and going on ----------------------------------------------------------------------------
+
+
 @pytest.mark.parametrize("steps", [1, 4, 5, 8])  # of 5 an epoch: at its start, in it, at its end, in the second
 def test_an_interrupted_run_is_resumed_to_the_same_numbers(quick, monkeypatch, capsys, steps):
     run("train", *QUICK, "--out", "whole")
@@ -205,6 +211,9 @@ def test_ctrl_c_in_a_terminal_saves_what_was_learned(tmp_path):
     assert errors == ""
     assert "--resume" in printed
     models.mlp().load_state_dict(tg.load(tmp_path / "run" / "model.safetensors"))
+
+
+# -- mistakes: one line, exit code 2 ------------------------------------------------------------------
 
 
 def fails(capsys, *arguments):
@@ -293,6 +302,9 @@ def test_a_picture_that_cannot_be_drawn_is_a_line_and_no_failure(tmp_path, monke
     assert "not drawn" not in found["step.html"]
 
 
+# -- the rest -----------------------------------------------------------------------------------------
+
+
 def test_doctor_names_what_is_there(capsys):
     run("doctor")
     printed = capsys.readouterr().out
@@ -358,6 +370,8 @@ def test_no_command_prints_the_help(capsys):
     run(code=2)
     assert "tinygrad-ml train" in capsys.readouterr().out
 
+
+# -- texts --------------------------------------------------------------------------------------------
 
 WRITING = ("--device", "cpu", "--model", "gpt", "--limit", "128", "--epochs", "2", "--batch-size", "16")
 

@@ -123,6 +123,9 @@ def test_what_the_library_reports_is_an_error():
         lt.run(plan, 8, 8, 8, 8, 0)
 
 
+# -- the real library, where it is ----------------------------------------------------------------------
+
+
 @functools.cache
 def of_nvidia(pattern: str) -> list[pathlib.Path]:
     """Files of CUDA on this machine: from pip's packages, or from a toolkit."""

@@ -232,6 +232,9 @@ def test_rows_of_memory():
     assert not whole.row_by_row(phases.Access(0, 160))
 
 
+# -- what is added up at the rows of a table -------------------------------------------------------------------------
+
+
 class Letters(nn.Module):
     """Of three letters the next one: an embedding, and two layers."""
 

@@ -98,6 +98,9 @@ def test_kernels_compute_what_eager_mode_does(name, cases, library):
     return None
 
 
+# -- strides and broadcasting ------------------------------------------------------------------------------------
+
+
 @st.composite
 def arrays(draw, shape: tuple[int, ...]):
     """An array that broadcasts to this shape, and lies in memory as it likes."""
@@ -125,6 +128,9 @@ def test_loops_over_any_strides(many):
     library = Library([launch for loop in many for launch in loop.launches])
     for loop in many:
         loop.check(library)
+
+
+# -- updates of several parameters -------------------------------------------------------------------------------
 
 
 def updates(*shapes) -> tuple[list[Kernel], dict[Value, np.ndarray]]:
@@ -166,6 +172,9 @@ def test_what_is_not_alike_is_not_one_launch():
     memory[kernels[0].instructions[1].inputs[0]] = memory[kernels[0].outputs[0]].T.copy().T
     assert structure(kernels[0], memory) is None
     assert grouped(kernels, memory) is None
+
+
+# -- kernels that have nothing to do with each other ---------------------------------------------------------------
 
 
 def unlike() -> Emulated:
@@ -210,6 +219,9 @@ def test_as_many_are_one_launch_as_a_processor_takes():
     assert len(beside([added_up, *many[:9]])) == 2
 
 
+# -- memory that is shared, and memory that is large -------------------------------------------------------------
+
+
 @on_cpu
 @pytest.mark.parametrize("n", [40, 300, 9000])  # a row of a part of a warp, of a block, and too long to be kept near
 def test_a_result_may_lie_where_an_operand_lay(n):
@@ -237,6 +249,9 @@ def test_large_arrays_are_counted_with_64_bits(reduced):
         (launch,) = launches(kernel, {value: form_of(value.shape, value.dtype) for value in (x, y, total)})
         assert ("const long long" in launch.source) == (kind == "long long")
         nvrtc.ptx(launch.source, 90)
+
+
+# -- the source --------------------------------------------------------------------------------------------------
 
 
 @by_nvrtc
@@ -309,6 +324,9 @@ def test_what_has_no_kernel():
     small = [Value(n, (3,), np.dtype(dtype)) for n, dtype in enumerate(("int8", "int64", "int8"))]
     index = {"index": (tg.ops.index.ARRAY,), "shape": (3,)}
     assert not has_launch(Instruction(PRIMITIVES["scatter_add"], (small[0], small[1]), index, small[2]))
+
+
+# -- the stand-in itself -----------------------------------------------------------------------------------------
 
 
 @on_cpu

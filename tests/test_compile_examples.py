@@ -52,6 +52,9 @@ def names(monkeypatch, tmp_path, capsys):
     return run
 
 
+# -- the step of each example: a function, and what to call it with -----------------------------------
+
+
 def derivatives(e):
     def step(x):
         y = e.f(x)
@@ -225,6 +228,9 @@ def test_the_lesson_on_compiling_shows_every_pass_at_work(names):
 
 def test_every_example_is_here():
     assert sorted([*STEPS, *ELSEWHERE]) == sorted(path.name for path in EXAMPLES.glob("[0-9]*.py"))
+
+
+# -- the lessons, which train by `fit` ----------------------------------------------------------------
 
 
 @pytest.mark.parametrize("lesson", ["depth_with_sigmoid", "full_batch_or_mini_batch", "simple_or_complex", "dropout"])

@@ -46,6 +46,9 @@ def array(*shape):
     return np.random.default_rng(0).standard_normal(shape, np.float32)
 
 
+# -- training ------------------------------------------------------------------------------------------
+
+
 # A bias before a batch norm has a gradient of rounding errors, of which Adam makes steps of full size.
 OURS = {name: CASES[name] for name in ("Adam", "momentum", "dropout", "all")}
 OURS |= {name: (CASES[name][0], sgd) for name in ("batch norm, layer norm", "convolution")}
@@ -278,6 +281,9 @@ def test_a_launch_waits_for_nothing():
     assert tg.stack(losses).numpy()[-1] < losses[0].item()
 
 
+# -- arguments and results -----------------------------------------------------------------------------
+
+
 @pytest.mark.usefixtures("by_library")
 def test_arguments_as_tensors_arrays_and_views():
     step = tg.compile(lambda a, b: a @ b - b.sum())
@@ -387,6 +393,9 @@ def test_results_of_nothing():
         assert not product.numpy().any()
 
 
+# -- what a graph points to ----------------------------------------------------------------------------
+
+
 def test_state_that_was_moved_is_used():
     w = tg.tensor([1.0, 2.0])
     step = tg.compile(lambda x: x * w)
@@ -464,6 +473,9 @@ def test_what_failed_is_done_again(monkeypatch, failing):
     assert w.tolist() == [1, 1]
     step(tg.ones(2))
     assert w.tolist() == [2, 2]
+
+
+# -- what cannot be captured ---------------------------------------------------------------------------
 
 
 def test_what_cannot_be_captured_runs_between_two_graphs():
@@ -547,6 +559,9 @@ def test_tensors_on_two_devices():
         tg.compile(lambda x: (x + 1, w + 1))(tg.ones(2))
 
 
+# -- products in other precisions ----------------------------------------------------------------------
+
+
 def test_precision_of_products():
     a, b = array(200, 300), array(300, 20)
     exact = a.astype(float) @ b.astype(float)
@@ -560,6 +575,9 @@ def test_precision_of_products():
     assert max(errors.values()) < 0.1
     with pytest.raises(OptionError, match="products='bfloat16' is none of 'float32', 'tf32', 'float16'"):
         tg.compile(lambda x: x, products="bfloat16")
+
+
+# -- several steps in one call -------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("device", ["cpu", "strict"])
@@ -679,6 +697,9 @@ def test_permutations_in_repeated_steps():
         return total.tolist()
 
     assert run(True) == run(False)
+
+
+# -- the pieces ----------------------------------------------------------------------------------------
 
 
 def test_the_host_waits_before_it_overwrites_what_the_device_has_not_read():

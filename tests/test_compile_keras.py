@@ -117,6 +117,9 @@ def _arrays(predictions):
     return predictions if isinstance(predictions, list) else [predictions]
 
 
+# -- the same numbers ---------------------------------------------------------------------------------
+
+
 @pytest.mark.parametrize("optimizer", [
     lambda: optimizers.SGD(0.1, momentum=0.9, nesterov=True),
     lambda: optimizers.SGD(0.1, weight_decay=0.01, clipvalue=0.02),
@@ -245,6 +248,9 @@ def test_logs_of_batches():
     np.testing.assert_allclose(run(), run(run_eagerly=True), 1e-5)
 
 
+# -- what is compiled ---------------------------------------------------------------------------------
+
+
 def test_shapes_that_come_again_are_recorded():
     model = dense()
     model.compile("sgd", "categorical_crossentropy")
@@ -370,6 +376,9 @@ def test_anomalies_and_mistakes_are_named_as_ever():
     model.fit(X**2, ONE_HOT, batch_size=8, epochs=2, verbose=0)
     with tg.detect_anomaly(), pytest.raises(tg.errors.AnomalyError, match="'sqrt'"):
         model.fit(X, ONE_HOT, batch_size=8, verbose=0)
+
+
+# -- what a step does besides -------------------------------------------------------------------------
 
 
 class Around(keras.Model):

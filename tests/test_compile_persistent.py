@@ -158,6 +158,9 @@ def test_training_side_by_side(monkeypatch, case, order):
     assert nodes == [2 if case == "all" else 1]  # a draw for dropout goes before
 
 
+# -- products ----------------------------------------------------------------------------------------------------
+
+
 @pytest.mark.usefixtures("by_tiles")
 @pytest.mark.parametrize("size", tiles.SIZES)
 def test_products_in_tiles_of_any_size(monkeypatch, size):
@@ -229,6 +232,9 @@ def test_a_weight_is_not_overwritten_while_others_multiply_by_it():
         x = tg.tensor(array(20, 40) / 10)
         results.append([*(run(x).numpy() for _ in range(3)), w.numpy(), v.numpy()])
     close(results[1], results[0])
+
+
+# -- what is one kernel, and what is not ---------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

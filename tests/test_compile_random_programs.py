@@ -100,6 +100,8 @@ def test_compiled_equals_eager(program, shape, without, block):
         blocks.BLOCK_ELEMENTS = original
 
 
+# -- all dtypes --------------------------------------------------------------------------------------------------------
+
 DTYPES = sorted(map(str, dtypes.SUPPORTED))
 
 

@@ -419,6 +419,8 @@ def test_cells_of_the_library_are_rolled_up_under_their_names():
     assert re.search(r"LSTMCell: scan of \d+ rounds", step.explain())
 
 
+# -- loops made by chance -------------------------------------------------------------------------------------------
+
 CHOICES = {
     "product": lambda a, b, w, x, t: a @ w,
     "turned": lambda a, b, w, x, t: a @ w.T,

@@ -114,6 +114,9 @@ def test_each_row_accepts_compiled_what_it_accepts_in_eager_mode(dtype, way):
         np.testing.assert_allclose(a, b, 4 * tolerance, tolerance, err_msg=f"{name} of {dtype}")
 
 
+# -- rows of a user's own ------------------------------------------------------------------------------------------
+
+
 def row(scalar="log(x / (1 - x))", name="logit", value=lambda xp, x: xp.log(x / (1 - x))):
     """A function whose operation is stated as the reading guide states one."""
     op = unary(name, value, "ln(x/(1 - x))", "1/(x(1 - x))", lambda g, x: g / (x * (1 - x)), scalar)

@@ -6,6 +6,8 @@ from checks import assert_close
 
 import tinygrad_ml as tg
 
+# -- creation ------------------------------------------------------------------------------------------
+
 
 def test_creation():
     assert_close(tg.zeros(2, 3), np.zeros((2, 3)))

@@ -32,6 +32,9 @@ def leaf(*shape):
     return x
 
 
+# -- the switch ----------------------------------------------------------------------------------------
+
+
 def test_without_a_driver_the_library_works_and_says_what_is_missing():
     assert not tg.gpu_available()
     assert tg.ones(2).device == "cpu"
@@ -76,6 +79,9 @@ def test_a_tensor_shares_the_array_that_was_handed_in():
     assert x.is_leaf
 
 
+# -- layout --------------------------------------------------------------------------------------------
+
+
 @pytest.mark.parametrize(
     ("move", "shape", "strides"),
     [
@@ -114,6 +120,9 @@ def test_windows_of_a_convolution_copy_nothing():
     assert y.data.data.mem is x.data.data.mem
 
 
+# -- mixing and errors ---------------------------------------------------------------------------------
+
+
 def test_mixing_with_the_cpu_is_an_error_that_names_both():
     x, y = leaf(2), tg.ones(2)
     for mix in (lambda: x + y, lambda: y + x, lambda: x * np.ones(2, np.float32), lambda: tg.concat([x, y])):
@@ -140,6 +149,9 @@ def test_cupys_operators_leave_the_work_to_the_tensor(combine):
         TinygradError, match=r"(add|mul|matmul|greater) of a tensor"
     ):  # of ours, and not CuPy's own error
         combine(array(2, 2), leaf(2, 2))
+
+
+# -- what the engine asks of CuPy ----------------------------------------------------------------------
 
 
 def test_cupy_has_every_function_of_the_stand_in():

@@ -42,6 +42,9 @@ arrays = st.sampled_from(sorted(IDX_TYPES)).flatmap(
 )
 
 
+# -- IDX ---------------------------------------------------------------------------------------------
+
+
 @given(array=arrays, compressed=st.booleans())
 def test_idx_reads_every_type_and_shape(array, compressed, tmp_path_factory):
     path = tmp_path_factory.mktemp("idx") / "array"
@@ -93,6 +96,9 @@ def test_missing_file_and_folder_are_data_errors(tmp_path):
         read_idx(tmp_path / "nowhere")
     with pytest.raises(DataError, match="cannot be read"):
         read_idx(tmp_path)
+
+
+# -- data sets -----------------------------------------------------------------------------------------
 
 
 def test_tensor_dataset_gives_rows():
@@ -182,6 +188,9 @@ def test_random_split_follows_the_seed_of_the_library():
     assert split() == first != second
     with pytest.raises(OptionError, match="seed=-1"):
         random_split(range(10), [5, 5], seed=-1)
+
+
+# -- image sets ----------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -338,6 +347,8 @@ def test_cifar10_that_is_damaged_says_so(tmp_path, cifar, monkeypatch):
     with pytest.raises(DataError, match="label 11"):
         CIFAR10(tmp_path, train=False)
 
+
+# -- transforms ------------------------------------------------------------------------------------------
 
 images = hnp.arrays(np.uint8, hnp.array_shapes(min_dims=3, max_dims=4, min_side=1, max_side=6))
 

@@ -23,6 +23,9 @@ def slope(function, *numbers, dtype="float64", order=1):
     return y.tolist()
 
 
+# -- infinities ----------------------------------------------------------------------------------------
+
+
 def test_the_larger_of_two_gets_the_gradient_whatever_the_other_is():
     for larger in (lambda x: tg.maximum(x, 0.0), lambda x: tg.maximum(0.0, x)):
         assert slope(larger, -INF, -1, 0, 1, INF) == [0, 0, 0.5, 1, 1]
@@ -51,6 +54,8 @@ def test_the_larger_of_two_gets_the_gradient_whatever_the_other_is():
 def test_slopes_at_infinity(function, slopes):
     assert slope(function, -INF, INF) == slopes
 
+
+# -- digits --------------------------------------------------------------------------------------------
 
 SMALL = math.exp(-37)  # 1 - SMALL rounds to 1 in float64
 
@@ -89,6 +94,9 @@ def test_slopes_beside_a_pole_keep_their_digits(function, root):
 
 def test_slopes_of_elu_in_float32_are_right_far_from_0():
     assert slope(F.elu, -12.0, dtype="float32") == [pytest.approx(math.exp(-12), rel=1e-6, abs=0)]
+
+
+# -- float16 -------------------------------------------------------------------------------------------
 
 
 def _float16(*shape, scale=1.0, shift=0.0):
@@ -186,6 +194,9 @@ def test_what_adds_up_float16_has_the_digits_of_float32(name, size):
         assert_close(y, exact.numpy().astype(np.float16), rtol=4e-3, atol=1e-3)
 
 
+# -- nothing -------------------------------------------------------------------------------------------
+
+
 @pytest.mark.parametrize("shape", [(0, 3), (0, 3, 4), (2, 3, 0)])
 def test_a_batch_of_nothing_leaves_running_moments_alone(shape):
     layer = nn.BatchNorm1d(3)
@@ -237,6 +248,9 @@ def test_norms_of_negative_order_are_0_where_an_element_is():
         tg.zeros(2, 0).norm(-2, axis=1)
 
 
+# -- no axes -------------------------------------------------------------------------------------------
+
+
 def test_a_0d_tensor_goes_through_prelu():
     x, a = leaf(-2.0), leaf([0.5])
     y = F.prelu(x, a)
@@ -258,6 +272,9 @@ def test_a_0d_tensor_is_written_to():
     v = leaf(2.0)
     x[...] = v * v
     assert tg.grad(x, v)[0].item() == 4
+
+
+# -- what cannot be seen, and what lies behind the last window -------------------------------------------
 
 
 @pytest.mark.parametrize("kind", ["truths", "numbers", "truths of all heads"])

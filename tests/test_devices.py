@@ -25,6 +25,9 @@ def other():
     return tg.device("strict")
 
 
+# -- devices as values ---------------------------------------------------------------------------------
+
+
 def test_names_of_devices():
     assert str(tg.device("cpu")) == "cpu"
     assert str(tg.device("gpu:1")) == "gpu:1"
@@ -86,6 +89,9 @@ def test_a_gpu_that_is_not_there_is_one_clear_error():
     assert tg.zeros(2).device == "cpu"
 
 
+# -- where tensors are made ----------------------------------------------------------------------------
+
+
 def test_a_context_says_where_new_tensors_go(other):
     with other as entered:
         assert entered == other
@@ -119,6 +125,9 @@ def test_contexts_are_per_thread_and_the_default_is_not():
     finally:
         tg.set_default_device("cpu")
     assert seen == ["cpu", "strict"]
+
+
+# -- moving --------------------------------------------------------------------------------------------
 
 
 def test_moving_there_and_back(other):
@@ -155,6 +164,9 @@ def test_zeros_of_flat_functions_are_where_the_input_is(other):
     assert g.device == other
     x.floor().sum().backward()
     assert x.grad.device == other
+
+
+# -- mixing --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -240,6 +252,9 @@ def test_assigning_moves_the_numbers(other):
     assert_close(x, [3, 4])
     with pytest.raises(DeviceError, match=r"assign.*on two devices"):
         x.assign(y)
+
+
+# -- switching while things are running ----------------------------------------------------------------
 
 
 def test_a_graph_is_walked_on_its_own_device_whatever_the_default_is_by_then():

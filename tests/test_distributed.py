@@ -81,6 +81,9 @@ def equal(arrays, others):
     return all(a.tobytes() == b.tobytes() for a, b in zip(arrays, others, strict=True))
 
 
+# -- N ranks are one process -----------------------------------------------------------------------------------------------
+
+
 @pytest.mark.parametrize("count", [1, 2, 4])
 @pytest.mark.parametrize("check", TRAININGS)
 def test_a_hundred_steps_give_the_bits_of_one_process(ranks, count, check):
@@ -134,6 +137,9 @@ def test_an_error_halfway_leaves_nothing_behind(ranks):
     assert numpy.allclose(gradient, 2 / 5) and "backward(create_graph=True) of a model over several ranks" in said
 
 
+# -- wrong use is one clear error on every rank ----------------------------------------------------------------------------
+
+
 def test_mistakes_are_told_to_every_rank(start):
     """In the same words, which `rank_programs.main` looks at. Who catches such an error does not end well all the same."""
     went_well, found, said = start(2, ["mistakes"])
@@ -177,6 +183,9 @@ def test_mistakes_that_one_rank_sees_alone():
         model(1.0)
     with pytest.raises(OptionError, match="which decides on the order"):
         tg.data.DataLoader([1, 2], sampler=distributed.Sampler(2, group), shuffle=True)
+
+
+# -- alone, and what shows through -------------------------------------------------------------------------------------------
 
 
 def test_alone_nothing_is_different():
@@ -225,6 +234,9 @@ def test_the_program_of_the_page_runs(capsys):
     program, *_ = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     exec(program, {})
     assert re.fullmatch(r"epoch 0: \d\.\d{3}\nepoch 1: \d\.\d{3}\n", capsys.readouterr().out)
+
+
+# -- the sampler, without MPI -------------------------------------------------------------------------------------------------
 
 
 def group_of(rank, size):

@@ -70,6 +70,9 @@ def same(mine, its):
     return all(numpy.array_equal(a, b) for a, b in zip(mine, its, strict=True))
 
 
+# -- shards --------------------------------------------------------------------------------------------------------------
+
+
 @pytest.mark.parametrize("check", SHARDS)
 def test_shards_change_no_bit_of_parameters_and_state(given, check):
     (parameters, state, _), *sharded = given(2)[check]
@@ -101,6 +104,9 @@ def test_alone_there_are_no_shards():
     assert list(optimizer.state) == [parameter]
     with pytest.raises(CheckpointError, match="of groups with"):
         optimizer.load_state_dict({"param_groups": [], "state": {}})
+
+
+# -- trainings that are saved --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -145,6 +151,9 @@ def test_parts_weigh_as_much_as_they_have_samples_also_without_data_parallel(giv
     assert same([weight], [its_weight]) and losses == its_losses
 
 
+# -- Keras ---------------------------------------------------------------------------------------------------------------
+
+
 @pytest.mark.parametrize("dropout", [None, "dropout"])
 def test_a_program_for_keras_trains_on_ranks_by_one_line(given, folder, dropout):
     history, weights, tested, compiled = given(2)["of_keras:dropout" if dropout else "of_keras"]
@@ -169,6 +178,8 @@ def test_distributions_of_keras_that_are_refused():
     assert keras.distribution.distribution() is None
     assert keras.distribution.list_devices() == ["cpu"] and keras.distribution.get_device_count("gpu") == 0
 
+
+# -- the command line ----------------------------------------------------------------------------------------------------
 
 QUICK = ("--limit", "300", "--epochs", "2", "--batch-size", "64", "--threads", "1", "--eager")
 

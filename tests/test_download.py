@@ -238,6 +238,9 @@ def test_a_folder_without_permission_is_a_clear_error(server, tmp_path, monkeypa
         download([server.url()], tmp_path / "file")
 
 
+# -- the data sets that are downloaded --------------------------------------------------------------------
+
+
 def test_fashion_mnist_is_downloaded_from_its_mirrors(server, tmp_path, monkeypatch):
     header = {3: b"\0\0\x08\x03" + b"\0\0\0\x02\0\0\0\x1c\0\0\0\x1c", 1: b"\0\0\x08\x01\0\0\0\x02"}
     contents = {

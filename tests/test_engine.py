@@ -12,6 +12,8 @@ from tinygrad_ml.errors import GradientError
 from tinygrad_ml.graph import topological
 from tinygrad_ml.tensor import constants, operand
 
+# -- reuse ---------------------------------------------------------------------------------------------
+
 
 def test_an_input_used_twice():
     x = leaf(3.0)
@@ -53,6 +55,9 @@ def test_nodes_are_ordered_and_each_occurs_once():
     nodes = topological([y.node])
     assert len(nodes) == len(set(nodes)) == 7
     assert all(nodes.index(parent) < nodes.index(node) for node in nodes for parent in node.inputs)
+
+
+# -- depth ---------------------------------------------------------------------------------------------
 
 
 def _long_chain(length: int):
@@ -97,6 +102,9 @@ def test_the_recorded_walk_of_a_long_chain_is_differentiated_and_freed():
     assert second.item() != 0
     assert len(topological([first.node])) > 10_000
     del first, y
+
+
+# -- memory --------------------------------------------------------------------------------------------
 
 
 def _train(create_graph: bool) -> None:
@@ -148,6 +156,9 @@ def test_a_gradient_with_a_graph_is_freed_with_its_tensor():
     assert x.grad.requires_grad
     x.grad = None
     assert node() is None
+
+
+# -- no work for nothing -------------------------------------------------------------------------------
 
 
 def test_frozen_parameters_and_inputs_cost_no_gradient_work():

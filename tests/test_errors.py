@@ -53,6 +53,9 @@ def test_every_error_is_documented():
             assert kind.__doc__, name
 
 
+# -- shapes --------------------------------------------------------------------------------------------
+
+
 def test_operands_that_do_not_broadcast_are_named_with_the_axis():
     weight, x = tg.tensor(np.ones((3, 4), np.float32), name="weight"), tg.ones(3, 5)
     with pytest.raises(ShapeError) as failure:
@@ -158,6 +161,9 @@ def test_options_and_dtypes(call, kind, words):
         call(tg.ones(2, 3))
 
 
+# -- gradients -----------------------------------------------------------------------------------------
+
+
 def test_gradients_of_integers():
     with pytest.raises(
         GradientError, match=r"int64.* cannot require a gradient: only floating dtypes.*astype\('float32'\)"
@@ -186,6 +192,9 @@ def test_the_type_of_what_is_differentiated():
         tg.grad(3.0, tg.tensor(1.0, requires_grad=True))
     with pytest.raises(GradientError, match="3.0"):
         tg.grad(tg.tensor(1.0, requires_grad=True) * 2, 3.0)
+
+
+# -- nan -----------------------------------------------------------------------------------------------
 
 
 def test_nan_in_the_forward_pass_is_stopped_where_it_arises():

@@ -134,6 +134,9 @@ def test_every_public_function_is_in_a_table_or_has_a_test_of_its_own():
     assert not untested
 
 
+# -- elementwise ---------------------------------------------------------------------------------------
+
+
 @pytest.mark.parametrize("name", UNARY)
 @given(data=st.data())
 def test_functions_of_one_argument(name, data):
@@ -279,6 +282,9 @@ def test_limits_of_functions_of_two_arguments():
     assert_close(tg.grad(slope, x)[0], -(math.pi**2) / 3)
 
 
+# -- reductions ----------------------------------------------------------------------------------------
+
+
 @pytest.mark.parametrize("name", REDUCTIONS)
 @given(data=st.data())
 def test_reductions(name, data):
@@ -354,6 +360,9 @@ def test_vector_norms(order, array, data):
     axis = data.draw(st.integers(0, array.ndim - 1))
     array = array * np.where(np.arange(array.size) % 2, -1, 1).reshape(array.shape)
     assert_close(tg.norm(tg.tensor(array), order, axis), np.linalg.norm(array, order, axis), rtol=1e-9)
+
+
+# -- movement ------------------------------------------------------------------------------------------
 
 
 @given(arrays(min_dims=1, min_side=0), st.data())
@@ -449,6 +458,9 @@ def test_padding(mode, array, data):
     widths = data.draw(st.one_of(width, st.tuples(width, width), st.tuples(*[st.tuples(width, width)] * array.ndim)))
     options = {"constant_values": 7} if mode == "constant" else {}
     assert_close(tg.pad(tg.tensor(array), widths, mode, **options), np.pad(array, widths, mode, **options))
+
+
+# -- products ------------------------------------------------------------------------------------------
 
 
 @st.composite

@@ -78,6 +78,9 @@ def test_a_compiled_training_learns_a_text_and_the_model_writes_it():
     assert written == ("the cat sat on the mat. " * 2)[:37]
 
 
+# -- writing ------------------------------------------------------------------------------------------
+
+
 @pytest.mark.parametrize("options", KINDS)
 @pytest.mark.parametrize("how", [{}, {"temperature": 0}, {"temperature": 0.7, "top_k": 3}, {"top_p": 0.8}])
 def test_the_same_is_written_with_a_memory_as_without(options, how):

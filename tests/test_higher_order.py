@@ -19,6 +19,9 @@ def scalar_function(x):
     return (x**3).sum() + (x.exp() * x[0]).sum() + (x[:-1] * x[1:]).prod()
 
 
+# -- zeros, not None -----------------------------------------------------------------------------------
+
+
 @pytest.mark.parametrize(
     "linear",
     [
@@ -71,6 +74,9 @@ def test_the_sine_returns_after_four():
         assert_close(y, math.sin(0.7 + order * math.pi / 2), rtol=1e-9)
 
 
+# -- graphs of gradients -------------------------------------------------------------------------------
+
+
 def test_a_gradient_without_create_graph_carries_none():
     x = tg.tensor(X, requires_grad=True)
     (first,) = tg.grad(scalar_function(x), x)
@@ -95,6 +101,9 @@ def test_the_given_gradient_is_part_of_the_graph():
     x, v = tg.tensor(X, requires_grad=True), tg.tensor(np.ones(3), requires_grad=True)
     (pulled,) = tg.grad(x**2, x, v, create_graph=True)
     assert_close(tg.grad(pulled.sum(), v)[0], 2 * X)
+
+
+# -- derivatives of functions --------------------------------------------------------------------------
 
 
 def test_hessians_are_symmetric_and_right():
@@ -201,6 +210,9 @@ def test_derivatives_that_do_not_exist_are_refused():
         tg.jacobian(lambda x: x * 2, tg.arange(3))
 
 
+# -- gradient penalty ----------------------------------------------------------------------------------
+
+
 def test_a_gradient_norm_in_the_loss_is_differentiated_to_the_parameters():
     def penalty(w, x):
         leaf = x.detach()
@@ -224,6 +236,9 @@ def test_a_step_of_descent_is_differentiated():
     after = x - rate * g
     (slope,) = tg.grad(after * after, rate)
     assert_close(slope, 2 * (3 - 0.1 * 6) * -6, rtol=1e-5)
+
+
+# -- gradcheck -----------------------------------------------------------------------------------------
 
 
 def test_gradcheck_finds_a_wrong_rule(monkeypatch):

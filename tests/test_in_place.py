@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 import tinygrad_ml as tg
 from tinygrad_ml.errors import GradientError, ShapeError
 
+# -- an array that changes between forward and backward ------------------------------------------------
+
 
 def test_assign_after_use_is_an_error_that_names_tensor_and_operation():
     weight, x = leaf([1.0, 2.0], name="weight"), leaf([3.0, 4.0])
@@ -145,6 +147,9 @@ def test_an_update_outside_of_the_graph_trains():
     assert x.is_leaf and x.requires_grad
 
 
+# -- gradients do not share memory ---------------------------------------------------------------------
+
+
 def test_the_same_gradient_for_two_inputs_is_two_arrays():
     a, b = leaf([1.0, 2.0]), leaf([3.0, 4.0])
     (a + b).sum().backward()
@@ -193,6 +198,9 @@ def test_tensor_copies_and_detach_shares():
     shared = x.detach()
     shared.assign([5.0, 6.0])
     assert_close(x, [5, 6])
+
+
+# -- +=, -=, *=, /=, **= and x[i] = v inside of a graph ------------------------------------------------
 
 
 @given(st.sampled_from(["+=", "-=", "*=", "/=", "**="]))

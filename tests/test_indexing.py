@@ -174,6 +174,9 @@ def test_a_0d_tensor_with_a_mask_of_its_own():
     assert_close(x.grad, 0)
 
 
+# -- what cannot be read -------------------------------------------------------------------------------
+
+
 @pytest.mark.parametrize(
     ("key", "kind", "words"),
     [
@@ -209,6 +212,9 @@ def test_an_index_array_out_of_range_is_an_error_that_names_the_index():
             x[key] = 1.0
     with pytest.raises(RangeError, match="that axis is empty"):
         tg.zeros(0, 3)[[0]]
+
+
+# -- take, take_along_axis, sort, topk, scatter_add, one_hot -------------------------------------------
 
 
 @given(

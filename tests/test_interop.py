@@ -79,6 +79,9 @@ def test_lists_and_numbers_are_accepted_by_functions():
     assert_close(tg.concat([[1.0], np.float32([2])]), [1, 2])
 
 
+# -- out of a tensor -----------------------------------------------------------------------------------
+
+
 def test_numpy_gives_a_copy_of_ones_own():
     x = tg.tensor([1.0, 2.0], requires_grad=True)
     array = x.numpy()
@@ -159,6 +162,9 @@ def test_length_membership_iteration_hash():
         len(tg.tensor(1.0))
 
 
+# -- in words ------------------------------------------------------------------------------------------
+
+
 @pytest.mark.host_only
 def test_repr():
     assert repr(tg.tensor([1.0, 2.0])) == "tensor([1., 2.])"
@@ -181,6 +187,9 @@ def test_format():
     assert f"{tg.tensor([1.0, 2.0])}".startswith("tensor([1., 2.]")
     with pytest.raises(ShapeError, match="2"):
         f"{tg.tensor([1.0, 2.0]):.2f}"
+
+
+# -- copies --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))])
@@ -209,6 +218,9 @@ def test_a_computed_tensor_is_not_copied_with_its_graph():
         copy.deepcopy(y)
     with pytest.raises(GradientError, match="detach"):
         pickle.dumps(y)
+
+
+# -- into a tensor -------------------------------------------------------------------------------------
 
 
 @given(st.lists(st.lists(st.floats(width=32, allow_nan=False), min_size=2, max_size=2), max_size=3))

@@ -29,6 +29,9 @@ def fit(made, *told, epochs=2):
     return made.fit(X, Y, batch_size=8, epochs=epochs, verbose=0, callbacks=list(told), validation_data=(X, Y))
 
 
+# -- files of events ---------------------------------------------------------------------------------------
+
+
 def checked(message):
     crc = crc32c(message)
     return struct.pack("<I", ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF)
@@ -108,6 +111,9 @@ def test_numbers_of_batches_if_they_are_wanted(tmp_path):
         callbacks.TensorBoard(tmp_path, profile_batch=2)
 
 
+# -- a server ----------------------------------------------------------------------------------------------
+
+
 @pytest.mark.parametrize("send_as_json", [False, True])
 def test_a_server_is_told_of_each_epoch(send_as_json):
     heard = []
@@ -138,6 +144,9 @@ def test_a_server_is_told_of_each_epoch(send_as_json):
 def test_a_server_that_is_not_there_is_a_warning():
     with pytest.warns(UserWarning, match=r"http://127.0.0.1:9 could not be reached"):
         fit(model(), callbacks.RemoteMonitor("http://127.0.0.1:9"), epochs=1)
+
+
+# -- averages ----------------------------------------------------------------------------------------------
 
 
 class Seen(callbacks.Callback):

@@ -25,6 +25,9 @@ def eager_and_compiled(function, *arrays):
     return function(*tensors), compiled(*tensors), compiled(*tensors)
 
 
+# -- tensors in and out --------------------------------------------------------------------------------
+
+
 def test_numbers_become_int32_and_float32_and_arrays_stay():
     assert ops.convert_to_tensor(3).dtype == ops.convert_to_tensor([1, 2]).dtype == tg.int32
     assert ops.convert_to_tensor(3.0).dtype == ops.convert_to_tensor([[1.0], [2.0]]).dtype == tg.float32
@@ -71,6 +74,9 @@ def test_patterns_that_do_not_fit():
         ops.rearrange(X, "(a b) c -> a b c", a=2, b=2)
     with pytest.raises(OptionError, match="each axis once"):
         ops.rearrange(X, "a b -> a")
+
+
+# -- loops ---------------------------------------------------------------------------------------------
 
 
 def test_scan_map_and_loops_in_eager_mode_and_compiled():
@@ -140,6 +146,9 @@ def test_functions_of_single_numbers():
         ops.vectorize(lambda x: x, signature="(n)->()")
 
 
+# -- derivatives ---------------------------------------------------------------------------------------
+
+
 def test_custom_gradients():
     @ops.custom_gradient
     def log1pexp(x):
@@ -183,6 +192,9 @@ def test_second_derivatives_of_what_is_composed_here():
     assert tg.gradcheck(lambda x: ops.stft(x, 4, 2, 6)[0] ** 2, X.astype("float64").reshape(1, 12))
     kernel = np.random.default_rng(2).standard_normal((2, 2, 2, 3))
     assert tg.gradcheck(lambda x, k: ops.conv_transpose(x, k, 2, "same") ** 2, (images, kernel))
+
+
+# -- between layers ------------------------------------------------------------------------------------
 
 
 def test_operations_between_layers_are_remembered_saved_and_trained(tmp_path):
@@ -250,6 +262,8 @@ def test_operations_inside_of_layers_just_compute():
     assert [type(layer).__name__ for layer in keras.Model(x, y).operations] == ["InputLayer", "Attend"]
 
 
+# -- random numbers ------------------------------------------------------------------------------------
+
 N = 20_000
 
 
@@ -303,6 +317,9 @@ def test_random_numbers_in_compiled_steps():
     with pytest.raises(OptionError, match="random.gamma"):
         tg.random.gamma(-1.0)
     assert tg.random.binomial(5, 0.5, (3,)).dtype == tg.int64
+
+
+# -- what holds for a program --------------------------------------------------------------------------
 
 
 def test_settings():

@@ -136,6 +136,9 @@ def test_masks_of_symbols():
     np.testing.assert_allclose(model(given[1:, :1]), model(given)[1:], rtol=1e-6)
 
 
+# -- lengths that vary -------------------------------------------------------------------------------------------------
+
+
 def test_sizes_that_are_unknown_until_data_come():
     x = keras.Input((None, 3))
     h = layers.Dense(4, "relu")(x)
@@ -197,6 +200,9 @@ def test_images_of_any_size():
         assert model(np.ones((2, size, size + 1, 3))).shape == (2, 4)
 
 
+# -- copies and files --------------------------------------------------------------------------------------------------
+
+
 def network():
     return keras.Sequential(
         [
@@ -227,6 +233,9 @@ def test_copies_and_files(tmp_path):
 def test_a_drawing():
     picture = viz.draw(keras.Sequential([layers.LSTM(3)])(tg.symbol((2, 2, 3)))).source
     assert "LSTM" in picture
+
+
+# -- what is refused ---------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -305,6 +314,9 @@ def test_convolutions_of_any_length():
         layers.Conv1D(2, 3)(X[0])
 
 
+# -- attention ---------------------------------------------------------------------------------------------------------
+
+
 def test_attention_looks_where_it_may():
     layer = layers.MultiHeadAttention(2, 4, dropout=0.5, seed=0)
     y, weights = layer(X, X, use_causal_mask=True, return_attention_scores=True)
@@ -359,6 +371,9 @@ def test_old_spellings():
     assert [str(one.message).split()[-1] for one in told] == ["units=", "recurrent_activation=", "recurrent_dropout="]
     assert layer.units == 3 and layer.recurrent_dropout == 0.1
     assert layer.get_config()["recurrent_activation"] == "hard_sigmoid"
+
+
+# -- what counts -------------------------------------------------------------------------------------------------------
 
 
 def test_losses_and_metrics_count_what_the_mask_lets_count():

@@ -229,6 +229,9 @@ def test_integers_become_floats():
     assert_close(L.inv(x), [[0.5, 0], [0, 0.25]])
 
 
+# -- what does not fit ---------------------------------------------------------------------------------
+
+
 @pytest.mark.parametrize("function", [L.inv, L.det, L.slogdet, L.cholesky])
 def test_what_is_not_square(function):
     for x in (tg.ones(2, 3), tg.ones(3), tg.symbol((2, 3))):

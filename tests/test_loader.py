@@ -41,6 +41,9 @@ class Counted(Dataset):
         return np.array([index, index + 1], np.float32), index
 
 
+# -- what a batch is -----------------------------------------------------------------------------------
+
+
 @given(
     count=st.integers(0, 30),
     batch_size=st.integers(1, 12),
@@ -156,6 +159,9 @@ def test_loader_refuses_what_is_no_data_set_and_no_seed():
         DataLoader(numbered(3), seed=-3)
 
 
+# -- in which order -------------------------------------------------------------------------------------
+
+
 def test_same_seed_same_orders_and_each_epoch_another():
     make = lambda seed: orders(DataLoader(numbered(50), 7, shuffle=True, seed=seed), epochs=3)  # noqa: E731
     first = make(5)
@@ -198,6 +204,9 @@ def test_breaking_off_begins_a_new_epoch_next_time():
     expected = orders(DataLoader(numbered(50), 10, shuffle=True, seed=1), epochs=2)
     next(iter(loader))
     assert orders(loader) == expected[1:]
+
+
+# -- going on after an interruption -----------------------------------------------------------------------
 
 
 @given(

@@ -51,6 +51,9 @@ def test_derivatives_are_right_to_third_order(name):
     assert tg.gradcheck(function, [tg.tensor(numbers(*shape, seed=i)) for i, shape in enumerate(shapes)], order=3)
 
 
+# -- everything works on symbols --------------------------------------------------------------------------
+
+
 LAYERS = {
     "Linear": (lambda: nn.Linear(4, 3), (2, 4)),
     "Conv1d": (lambda: nn.Conv1d(2, 4, 3, padding="same", padding_mode="reflect"), (2, 2, 9)),
@@ -104,6 +107,9 @@ def test_losses_and_look_ups_give_shapes_for_symbols():
         assert nn.Embedding(10, 4, padding_idx=0)(tg.symbol((2, 3), "int64")).shape == (2, 3, 4)
     with pytest.raises(ShapeError, match="linear in module Linear expects 4 features"):
         nn.Linear(4, 2)(tg.symbol((2, 5)))
+
+
+# -- what layers promise ------------------------------------------------------------------------------------
 
 
 def test_dropout_keeps_the_mean_and_scales_what_is_kept():
@@ -238,6 +244,9 @@ def test_losses_are_right_far_out():
     assert loss.item() == 50 and np.isfinite(p.grad.numpy()).all()
 
 
+# -- wrong use -------------------------------------------------------------------------------------------------
+
+
 @pytest.mark.host_only
 def test_labels_that_do_not_fit():
     x = tg.tensor(numbers(4, 3).astype("float32"))
@@ -320,6 +329,9 @@ def test_the_page_of_nn_names_every_file_and_layer():
         assert (Path(nn.__file__).parent / file).exists(), file
 
 
+# -- initial weights -----------------------------------------------------------------------------------------------
+
+
 def test_one_seed_gives_one_network():
     def network():
         tg.manual_seed(3)
@@ -352,6 +364,9 @@ def test_initial_weights_keep_to_their_bounds():
         nn.init.xavier_normal_(tg.zeros(3))
     with pytest.raises(OptionError, match="'fan_avg' is not"):
         nn.init.kaiming_normal_(w, mode="fan_avg")
+
+
+# -- devices ----------------------------------------------------------------------------------------------------------
 
 
 def small_network():

@@ -14,6 +14,9 @@ F = nn.functional
 random = np.random.default_rng(0)
 
 
+# -- where the largest elements are --------------------------------------------------------------------
+
+
 def first_largest(x: np.ndarray, places) -> int:
     """Of the places (row, column) of an image, the number of the first one with the largest element."""
     best = max(x[place] for place in places)
@@ -61,6 +64,9 @@ def test_what_windows_have_in_common_is_put_back_once():
     assert x.grad.tolist() == [[[0, 10, 0, 6]]]
 
 
+# -- what is random ------------------------------------------------------------------------------------
+
+
 @pytest.mark.parametrize("p", [0.1, 0.5, 0.9])
 def test_alpha_dropout_keeps_mean_and_variance(p):
     x = tg.random.randn(400, 500)
@@ -103,6 +109,9 @@ def test_a_hard_choice_has_the_gradient_of_the_soft_one():
     weights = tg.tensor(random.standard_normal((5, 4)))
     of_hard, of_soft = (tg.grad((y * weights).sum(), x)[0].numpy() for y in (hard, soft))
     assert np.allclose(of_hard, of_soft) and of_soft.any()
+
+
+# -- what is remembered, and what is for stability ------------------------------------------------------
 
 
 def test_instance_norm_remembers_the_mean_of_the_moments_of_the_samples():

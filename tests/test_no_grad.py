@@ -238,6 +238,9 @@ def test_leaves_can_be_made_inside():
     assert (x * x).requires_grad
 
 
+# -- set_grad_enabled ------------------------------------------------------------------------------------------------
+
+
 def test_a_switch_holds_from_the_call_on():
     try:
         tg.set_grad_enabled(False)

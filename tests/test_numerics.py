@@ -31,6 +31,9 @@ def no_warnings():
         yield
 
 
+# -- broadcasting --------------------------------------------------------------------------------------
+
+
 @given(hnp.mutually_broadcastable_shapes(num_shapes=2, min_side=0, max_side=3, max_dims=4), st.sampled_from("+-*/"))
 def test_gradients_of_broadcast_operands_have_their_shapes(shapes, symbol):
     random = np.random.default_rng(0)
@@ -63,6 +66,9 @@ def test_operands_without_elements():
     (x * y).sum().backward()
     assert x.grad.shape == (0, 3)
     assert_close(y.grad, [0, 0, 0])
+
+
+# -- ties and kinks ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["max", "min"])
@@ -118,6 +124,9 @@ def test_nan_goes_through():
     assert np.isnan(tg.where(tg.tensor([True]), tg.tensor([NAN]), 0).item())
 
 
+# -- powers --------------------------------------------------------------------------------------------
+
+
 def test_powers_of_zero_with_a_number_as_exponent():
     assert_close(tg.tensor([0.0]) ** 0, [1])
     assert gradient(lambda x: x**0, [0.0, 2.0]).tolist() == [0, 0]
@@ -171,6 +180,9 @@ def test_integer_powers_of_integers():
     assert_close(tg.arange(1, 4) ** -1, [1, 1 / 2, 1 / 3])
 
 
+# -- roots, norms, deviations at zero ------------------------------------------------------------------
+
+
 @pytest.mark.parametrize("order", [1, 2, 3, 0.5, INF])
 def test_the_norm_of_zeros_has_gradient_zero(order, no_warnings):
     assert gradient(lambda x: x.norm(order), [0.0, 0.0]).tolist() == [0, 0]
@@ -188,6 +200,9 @@ def test_the_root_of_zero_has_an_infinite_slope(no_warnings):
     assert gradient(tg.sqrt, [0.0, 4.0]).tolist() == [INF, 0.25]
 
 
+# -- the branch that was not taken ---------------------------------------------------------------------
+
+
 def test_where_with_a_safe_argument_has_no_nan(no_warnings):
     def safe(x):
         return tg.where(x > 0, tg.log(tg.where(x > 0, x, 1)), 0)
@@ -201,6 +216,9 @@ def test_where_documents_the_unsafe_form():
         slopes = gradient(lambda x: tg.where(x > 0, tg.log(x), 0), [0.0, 2.0])
     assert np.isnan(slopes[0])
     assert slopes[1] == 0.5
+
+
+# -- large arguments -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -292,6 +310,9 @@ def test_means_of_many_float32_are_accurate():
     x = tg.full((1000, 1000), 0.1)
     assert x.mean().item() == pytest.approx(0.1, rel=1e-6)
     assert x.var().item() == pytest.approx(0, abs=1e-12)
+
+
+# -- products, cumulative operations, deviations, axes -------------------------------------------------
 
 
 def test_products_with_zeros():

@@ -29,6 +29,9 @@ def numbers(shape, dtype="float32"):
     return random.integers(0, 5, shape).astype(dtype)
 
 
+# -- every operation ---------------------------------------------------------------------------------------------------
+
+
 @pytest.mark.parametrize("table", [operations.TABLE, nn_operations.TABLE], ids=["functions", "nn"])
 @pytest.mark.filterwarnings("ignore")
 def test_each_operation_of_the_tables(table, tmp_path):
@@ -47,6 +50,8 @@ def test_each_operation_of_the_tables(table, tmp_path):
             wrong.append((row.name, found, expected))
     assert not wrong
 
+
+# -- every layer -------------------------------------------------------------------------------------------------------
 
 LAYERS = [
     (nn.Linear(4, 5), (2, 4), {"Gemm"}),
@@ -290,6 +295,9 @@ def test_several_inputs_of_which_each_varies_by_itself(tmp_path):
         check(tmp_path / "x.onnx", layer, numbers((n, queries, 8)), numbers((n, keys, 8)), numbers((n, keys, 8)))
 
 
+# -- networks ----------------------------------------------------------------------------------------------------------
+
+
 @pytest.mark.parametrize("name", MODELS)
 def test_the_networks_of_the_command_line(name, tmp_path):
     model = MODELS[name]()
@@ -323,6 +331,9 @@ def test_every_opset(opset, tmp_path):
     )
     check(tmp_path / "x.onnx", model, numbers((7, 2, 6, 6)))
     assert onnx.load(tmp_path / "x.onnx").opset_import[0].version == opset
+
+
+# -- what is written ---------------------------------------------------------------------------------------------------
 
 
 class Encoder(nn.Module):
@@ -429,6 +440,9 @@ def test_a_loop_is_one_node_whatever_its_length(tmp_path):
         check(tmp_path / "x.onnx", carried, numbers((length, n, 3)), numbers((n, 3)))
 
 
+# -- and back again ----------------------------------------------------------------------------------------------------
+
+
 @pytest.mark.parametrize(
     "make, given, sizes",
     [
@@ -471,6 +485,9 @@ def test_a_graph_is_shown_in_a_line(tmp_path):
     assert repr(graph) == shown
     graph = tg.onnx.export(lambda *x: sum(x), [(2,)] * 6, tmp_path / "b.onnx")
     assert "input.3 float32[2] and 2 more -> output float32[2]; 6 nodes" in repr(graph)
+
+
+# -- functions, gradients, training ------------------------------------------------------------------------------------
 
 
 def test_gradients_are_nodes_like_others(tmp_path):
@@ -551,6 +568,9 @@ def test_a_training_step_runs_elsewhere(kind, tmp_path):
         for name, tensor in model.state_dict().items():
             assert same(found[f"{name}.next"], tensor.numpy(), 1e-4)
         state = {name.removesuffix(".next"): array for name, array in found.items() if name.endswith(".next")}
+
+
+# -- mistakes ----------------------------------------------------------------------------------------------------------
 
 
 def test_all_that_cannot_be_expressed_is_listed_at_once(tmp_path):

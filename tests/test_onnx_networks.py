@@ -116,6 +116,9 @@ def test_gradients_flow_to_all_floating_inputs(name):
     assert tg.gradcheck(model, inputs, order=2 if small else 1)
 
 
+# --- what ONNX's suite leaves out -------------------------------------------------------------------------------------
+
+
 def test_places_of_the_largest_are_counted_down_the_columns_on_demand():
     y, places = run(
         "MaxPool", {"x": IMAGE}, outputs=("y", "i"), kernel_shape=[2, 2], storage_order=1, pads=[1, 1, 1, 1]

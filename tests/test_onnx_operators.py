@@ -17,6 +17,8 @@ from tests.onnx_nodes import Known, at, given, inner, model_of, numbers, one, pl
 
 ML, LEARNING = "ai.onnx.ml", "ai.onnx.preview.training"
 
+# --- gradients --------------------------------------------------------------------------------------------------------
+
 A, B = numbers(3, 4), numbers(3, 4)
 
 # fmt: off
@@ -106,6 +108,9 @@ def test_casts_between_floats_pass_gradients():
     y = load(one("Cast", {"a": A.astype(np.float32)}, to=TensorProto.DOUBLE))(x)
     y.sum().backward()
     assert y.dtype == tg.float64 and x.grad.dtype == tg.float32
+
+
+# --- loops and branches -----------------------------------------------------------------------------------------------
 
 
 def powers(rounds, going=None):
@@ -233,6 +238,9 @@ def test_shapes_are_numbers_on_symbols_too():
     assert tg.compile(model)(tg.tensor(A[:2])).shape == (1, 4, 2)
 
 
+# --- sequences, optional values, strings ------------------------------------------------------------------------------
+
+
 def test_sequences_carry_gradients():
     nodes = [
         helper.make_node("SplitToSequence", ["a", "n"], ["parts"], axis=1),
@@ -263,6 +271,8 @@ def test_what_is_no_image_is_an_empty_one():
     pytest.importorskip("PIL")
     assert run("ImageDecoder", {"a": np.arange(9, dtype=np.uint8)}).size == 0
 
+
+# --- versions of old --------------------------------------------------------------------------------------------------
 
 X = np.arange(12.0, dtype=np.float32).reshape(3, 4)
 
@@ -314,6 +324,9 @@ def test_a_constant_of_a_shape_takes_no_memory():
     assert constant_of_shape(np.array([1 << 40])).strides == (0,)
 
 
+# --- chance -----------------------------------------------------------------------------------------------------------
+
+
 def test_what_is_drawn_follows_the_seed_and_differs_from_call_to_call():
     model = load(one("RandomNormal", {}, shape=[1000], mean=3.0, scale=2.0, seed=1.0))
     tg.manual_seed(0)
@@ -337,6 +350,9 @@ def test_positions_are_drawn_by_their_logarithms():
     tg.manual_seed(0)
     drawn = run("Multinomial", {"a": logs}, sample_size=2000)
     assert drawn.dtype == np.int32 and abs((drawn[0] == 0).mean() - 0.5) < 0.05 and (drawn[1] == 1).all()
+
+
+# --- gradients as operators -------------------------------------------------------------------------------------------
 
 
 def test_gradients_of_gradients_between_named_values():
@@ -383,6 +399,8 @@ def test_a_gradient_for_a_value_that_is_computed_holds_the_others_fixed():
     model = load(model_of(nodes, {"x": np.array([2.0, 3.0])}, ["slope"], domain=LEARNING))
     assert plain(model(np.array([2.0, 3.0]))).tolist() == [2, 3]
 
+
+# --- classical estimators ---------------------------------------------------------------------------------------------
 
 TREES = {
     "nodes_treeids": [0, 0, 0, 1, 1, 1, 1, 1],

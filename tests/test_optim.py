@@ -389,6 +389,9 @@ def test_unknown_and_impossible_options():
         optim.SGD([{"params": [p]}, {"params": [p]}])
 
 
+# -- clipping --------------------------------------------------------------------------------------------
+
+
 def test_clipping_scales_all_gradients_alike_and_says_how_large_they_were():
     p, q, unused = parameter_with_gradient(3), parameter_with_gradient(2, 2), nn.Parameter(1.0)
     p.grad, q.grad = tg.tensor([3.0, 0.0, 0.0]), tg.tensor([[0.0, 4.0], [0.0, 0.0]])
@@ -486,6 +489,9 @@ def test_clipping_of_nothing_and_of_zeros():
     p.grad, empty.grad = tg.zeros(2), tg.zeros((0, 3))
     assert optim.clip_grad_norm_([p, empty], 1.0).item() == 0 and not p.grad.numpy().any()
     assert optim.clip_grad_norm_([empty], 1.0).item() == 0
+
+
+# -- schedules ---------------------------------------------------------------------------------------------
 
 
 def sgd(lr=1.0):
@@ -854,6 +860,9 @@ def test_wrong_use_of_schedules():
         lr_scheduler.ReduceLROnPlateau(sgd(), factor=1.0)
     with pytest.raises(OptionError, match="lr_lambda is a list of 2 for 1 groups"):
         lr_scheduler.LambdaLR(sgd(), [lambda t: 1, lambda t: 1])
+
+
+# -- first steps and defaults ------------------------------------------------------------------------------
 
 
 def test_the_first_step_of_lbfgs_is_no_longer_than_the_gradient():

@@ -31,6 +31,9 @@ def given(p, g):
     return p
 
 
+# -- optimisers ----------------------------------------------------------------------------------------------
+
+
 def test_asgd_averages_what_comes_behind_t0():
     p = nn.Parameter(np.array([1.0, -2.0]))
     optimizer, seen = optim.ASGD([p], lr=0.1, lambd=0.1, t0=2), []
@@ -99,6 +102,8 @@ def test_an_optimiser_says_what_it_is():
     assert repr(optimizer) == f"SGD({first}; {second})"
 
 
+# -- options -------------------------------------------------------------------------------------------------
+
 EDGES = [
     ("SGD", {"nesterov": True, "momentum": 0.1}, {"nesterov": True, "momentum": 0}),
     ("SGD", {"nesterov": True, "momentum": 0.1, "dampening": 0}, {"nesterov": True, "momentum": 0.1, "dampening": 0.1}),
@@ -155,6 +160,9 @@ def test_the_last_option_that_is_possible(name, possible, impossible):
     make(**possible)
     with pytest.raises(OptionError):
         make(**impossible)
+
+
+# -- schedules -------------------------------------------------------------------------------------------------
 
 
 def test_a_one_cycle_whose_rise_has_no_length_begins_at_the_top():

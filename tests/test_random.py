@@ -79,6 +79,9 @@ def test_seeds_for_others_come_from_the_seed():
     assert len(set(first)) == 3
 
 
+# -- what is drawn -------------------------------------------------------------------------------------
+
+
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
 def test_shapes_dtypes_and_devices(dtype, device):
     for x in (

@@ -184,6 +184,9 @@ def test_a_picture_has_all_of_it():
     assert viz.draw(loss, direction="both").source
 
 
+# -- mistakes ------------------------------------------------------------------------------------------------------
+
+
 def test_what_has_changed_is_noticed():
     model, x = block(), tg.random.randn(5, 6)
     x.requires_grad = True

@@ -66,6 +66,8 @@ def check(f, init, xs, parameters, orders=3, **options):
         same(*found)
 
 
+# -- bodies --------------------------------------------------------------------------------------------------------
+
 BATCH, SIZE, WIDTH, LENGTH = 3, 4, 5, 6
 
 
@@ -234,6 +236,9 @@ def test_writing_at_fixed_places_and_printing(capsys):
 
     check(step, start, xs, [start, xs])
     assert "tensor(shape=(4,), in tg.scan, dtype=float64" in capsys.readouterr().out
+
+
+# -- what is recorded ----------------------------------------------------------------------------------------------
 
 
 def operations(*outputs):
@@ -410,6 +415,9 @@ def test_gradcheck_and_hvp():
     same([ways[0]], [ways[1]])
 
 
+# -- under tg.compile ----------------------------------------------------------------------------------------------
+
+
 def training(length, width, seed=0):
     weight, inside = (numbers(seed + i, 4 * width, width, dtype="float32", scale=0.2) for i in range(2))
     xs = numbers(seed + 2, length, 8, width, dtype="float32").detach()
@@ -516,6 +524,9 @@ def test_laid_out_rounds_compute_the_same(body, options, monkeypatch):
     assert not any(
         isinstance(i.op, Scan) for kernel in compiled._latest.executable.kernels for i in kernel.instructions
     )
+
+
+# -- mistakes ------------------------------------------------------------------------------------------------------
 
 
 def test_mistakes_say_what_was_given_and_what_to_do():

@@ -80,6 +80,9 @@ def test_mistakes_with_tokens_are_said():
         Characters("")
 
 
+# -- windows ------------------------------------------------------------------------------------------
+
+
 def test_a_sample_is_a_window_and_what_comes_next_at_each_place():
     text = Text("hello world", length=4)
     assert len(text) == 7
@@ -146,6 +149,9 @@ def test_mistakes_with_windows_are_said():
         Text("hello world", length=4)[7]
     with pytest.raises(RangeError, match="'z'"):
         Text("abz", length=1, tokenizer=Characters("abc"))
+
+
+# -- names and plays ----------------------------------------------------------------------------------
 
 
 def test_names_are_in_one_part_each():

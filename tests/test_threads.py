@@ -72,6 +72,9 @@ def beside_a_recording(step, work, gate, *args):
         return made.result(60), meanwhile
 
 
+# -- one compiled function -----------------------------------------------------------------------------
+
+
 def test_a_compiled_function_is_right_from_any_thread():
     f = tg.compile(lambda x: ((x @ x).tanh() @ x) * 2)
     given = [tg.full((150, 150), value) for value in (0.01, 0.02, 0.03)]
@@ -174,6 +177,9 @@ def test_variables_that_other_threads_make_meanwhile_do_not_matter():
             stop.set()
 
     assert at_once(busy, record)[1] == [1.0] * 25
+
+
+# -- beside a recording ----------------------------------------------------------------------------------
 
 
 def test_other_threads_see_nothing_of_a_recording():
@@ -304,6 +310,9 @@ def test_a_function_that_lets_other_threads_compute_cannot_be_compiled():
     np.testing.assert_array_equal((weight * 2).numpy(), [2, 4])
 
 
+# -- models ------------------------------------------------------------------------------------------------
+
+
 def test_predict_of_one_model_from_four_threads():
     model = keras.Sequential(
         [
@@ -388,6 +397,9 @@ def test_drawing_in_a_thread_beside_training():
     assert all("tanh" in picture.lower() for picture in pictures)
 
 
+# -- what belongs to a thread ---------------------------------------------------------------------------------
+
+
 def test_threads_of_a_pool_do_not_inherit_no_grad_nor_the_device():
     x = tg.ones((2,), device="cpu")
     x.requires_grad = True
@@ -421,6 +433,9 @@ def test_streams_of_ones_own_are_a_threads_own():
     assert numbers == expected
     with streams.drawing_from(streams.Streams(1)):
         assert tg.random.normal((3,)).tolist() == seeded
+
+
+# -- processes --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the system does not fork")

@@ -235,6 +235,9 @@ def test_the_programs_of_the_readme_have_no_error_in_an_editor(told):
     assert told.get("readme", []) == []
 
 
+# -- every public name ----------------------------------------------------------------------------------------
+
+
 def modules() -> Iterator[ModuleType]:
     for package in (tinygrad_ml, viz):
         yield package

@@ -60,6 +60,9 @@ X, Z = (tg.tensor(tg.ones((2, 4)), requires_grad=True, name=name) for name in "x
 X2 = tg.tensor(tg.ones((2, 2)), requires_grad=True, name="x")
 
 
+# -- a frame is one module in one call -----------------------------------------------------------------
+
+
 def test_modules_without_names_are_a_box_each():
     a, b = nn.Linear(4, 4), nn.Linear(4, 4)
     picture = viz.draw(b(a(X)).sum(), depth=0)
@@ -94,6 +97,9 @@ def test_two_networks_in_one_step_have_each_its_box():
     assert len(boxes(picture, "module")) == 3 and not has_circle(picture)
     assert {"z", "x"} <= {item.name for item in picture.drawing.items}
     assert sum(box.parameters for box in boxes(picture, "module")) == 40
+
+
+# -- a folded row keeps its arrows ----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("depth", [9, 1])
@@ -141,6 +147,9 @@ def test_blocks_with_other_numbers_are_not_folded():
     assert all(frame.count == 1 for frame in viz.draw(network, input_shape=(2, 4)).drawing.frames.values())
 
 
+# -- what the user named stays named --------------------------------------------------------------------
+
+
 def test_variables_of_the_program_name_what_has_no_name():
     hidden = X.exp()
     loss = (hidden * 2).sum()
@@ -165,6 +174,9 @@ def test_a_name_stands_for_one_tensor():
     h = X.tanh()
     names = [box.name for box in inner(h).drawing.items]
     assert names.count("h") == 1 and len(names) == len(set(names))
+
+
+# -- levels ----------------------------------------------------------------------------------------------
 
 
 class LeNet(nn.Module):
@@ -261,6 +273,9 @@ def test_an_array_that_several_layers_take_is_one_box_with_its_name():
     picture = viz.draw(one(image) + other(image))
     assert [box.name for box in boxes(picture, "input")] == ["image"]
     assert {("image", "Linear", "idle")} == {arrow for arrow in arrows(picture) if arrow[0] == "image"}
+
+
+# -- whatever the nesting ---------------------------------------------------------------------------------
 
 
 class Mix(nn.Module):

@@ -43,6 +43,9 @@ def assert_nothing_is_cut(figure: Figure) -> None:
     assert used.y0 >= whole.y0 - 0.05 and used.y1 <= whole.y1 + 0.05
 
 
+# -- curves --------------------------------------------------------------------------------------------
+
+
 def test_curves_put_training_and_validation_of_each_metric_into_one_panel():
     figure = curves(HISTORY)
     loss, accuracy = figure.axes
@@ -105,6 +108,9 @@ def test_many_metrics_stand_in_rows_and_no_legend_hides_a_curve():
 def test_curves_refuse_what_is_no_history(history, error, said):
     with pytest.raises(error, match=said):
         curves(history)
+
+
+# -- the error surface ---------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -274,6 +280,9 @@ def test_surface_refuses_what_it_cannot_draw(fitted, network):
         surface(loss, params, span=-1)
 
 
+# -- mistakes ------------------------------------------------------------------------------------------
+
+
 def test_confusion_counts_rows_by_truth_and_columns_by_prediction():
     figure = confusion(predicted=[0, 1, 1, 1], true=[0, 0, 1, 1], labels=["cat", "dog"])
     axes = figure.axes[0]
@@ -352,6 +361,9 @@ def test_images_refuse_what_does_not_fit():
         images(np.zeros((2, 4, 4)), [0, 1], classes=["only"])
     with pytest.raises(tg.errors.OptionError, match="limit"):
         images(np.zeros((2, 4, 4)), limit=0)
+
+
+# -- layers --------------------------------------------------------------------------------------------
 
 
 def step(model, x) -> None:
@@ -475,6 +487,9 @@ def test_layers_refuse_an_empty_recording_and_unknown_words():
         LayerRecorder(model, every=0)
 
 
+# -- all of them ---------------------------------------------------------------------------------------
+
+
 def test_pictures_are_the_same_whatever_the_users_settings_and_leave_them():
     with matplotlib.rc_context({"font.size": 31, "lines.linewidth": 9}):
         figure = curves(HISTORY)
@@ -518,6 +533,9 @@ def test_a_missing_matplotlib_is_named_with_what_to_do():
 def test_no_display_and_no_pyplot():
     code = "import sys, viz; viz.curves({'loss': [1.0]}).canvas.draw(); print('matplotlib.pyplot' in sys.modules)"
     assert python(code, DISPLAY="") == "False"
+
+
+# -- inside of networks --------------------------------------------------------------------------------
 
 
 def shown(axes) -> np.ndarray:
@@ -635,6 +653,9 @@ def test_histograms_show_how_far_a_step_moved_the_weights(convnet):
 def test_pictures_of_networks_say_what_they_take(draw, error, said):
     with pytest.raises(error, match=said):
         draw()
+
+
+# -- many layers, many classes ---------------------------------------------------------------------------
 
 
 def test_mistakes_among_a_hundred_long_names_are_told_in_lines_that_fit():

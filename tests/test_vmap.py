@@ -31,6 +31,9 @@ def looped(f, *xs):
     return packed_like(every[0], [tg.stack(list(parts)) for parts in zip(*map(leaves, every), strict=True)])
 
 
+# -- arguments and results -----------------------------------------------------------------------------------------
+
+
 def test_the_function_sees_one_sample():
     seen = []
 
@@ -97,6 +100,9 @@ def test_chunks(size):
 
 def test_no_samples():
     assert tg.vmap(lambda x: (x @ tg.ones((3, 2))).sum())(tg.zeros((0, 3))).shape == (0,)
+
+
+# -- derivatives ---------------------------------------------------------------------------------------------------
 
 
 def f(x):
@@ -191,6 +197,9 @@ def test_gradients_of_single_samples_of_layers(name):
     near(tg.vmap(gradients)(x), looped(gradients, x))
 
 
+# -- random numbers ------------------------------------------------------------------------------------------------
+
+
 def test_random_numbers():
     x = tg.ones((4, 50))
     drop = nn.Dropout(0.5)
@@ -211,6 +220,9 @@ def test_random_numbers():
         tg.vmap(drop, randomness="often")
     nested = tg.vmap(tg.vmap(lambda x: tg.random.random(), randomness="different"), randomness="different")(x[:, :5])
     assert nested.shape == (4, 5) and len(np.unique(nested.numpy())) == 20
+
+
+# -- beside other tools --------------------------------------------------------------------------------------------
 
 
 def test_in_a_compiled_step():
@@ -306,6 +318,8 @@ def test_an_operation_of_a_users_own_is_applied_to_one_sample_after_the_other():
     assert calls == [(3,)] * 4
     near(tg.grad((y**2).sum(), (x, v)), tg.grad(((x * v.sum()) ** 2).sum(), (x, v)))
 
+
+# -- mistakes ------------------------------------------------------------------------------------------------------
 
 X = tg.tensor(RANDOM.standard_normal((4, 3)).astype("float32"))
 W = tg.zeros(3, requires_grad=True)

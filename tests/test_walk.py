@@ -15,6 +15,9 @@ def leaf(values=(1.0, 2.0), **options):
     return tg.tensor(list(values), requires_grad=True, **options)
 
 
+# -- dtypes and devices ----------------------------------------------------------------------------------
+
+
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
 def test_a_share_that_a_rule_computed_wider_arrives_in_the_dtype_of_its_tensor(dtype):
     x = leaf((2.0, 2.0, 1.0), dtype=dtype)
@@ -29,6 +32,9 @@ def test_a_number_beside_a_tensor_does_not_say_where_the_result_is():
     for y in (2**x, x**2.5, 2**total, 1 - total, tg.maximum(0.5, total)):
         assert y.node.device == "strict"
     assert total.to("cpu").node.device == "cpu"
+
+
+# -- words -----------------------------------------------------------------------------------------------
 
 
 def test_a_node_and_a_tensor_say_what_they_are():
@@ -68,6 +74,9 @@ def test_a_nan_on_the_way_back_is_told_with_the_line_of_its_operation_if_that_is
         back()
 
 
+# -- what does not happen --------------------------------------------------------------------------------
+
+
 def test_a_hook_is_not_called_with_a_gradient_that_is_nothing():
     x, seen = leaf(), []
     inner = x * 2
@@ -84,6 +93,9 @@ def test_gradients_that_nobody_has_asked_for_are_not_computed():
     inner.register_hook(seen.append)
     assert tg.grad((inner * w).sum(), w)[0].tolist() == [1, 4]
     assert seen == []
+
+
+# -- gradients of one's own --------------------------------------------------------------------------------
 
 
 def test_stored_gradients_share_memory_with_nothing():
@@ -142,6 +154,9 @@ def test_several_outputs_may_be_one_tensor():
     assert tg.grad((y, y), x, (tg.tensor([1.0]), tg.tensor([10.0])))[0].tolist() == [66]
 
 
+# -- derivatives of functions ------------------------------------------------------------------------------
+
+
 def test_inputs_that_a_function_does_not_use_have_a_derivative_of_zero():
     a, b = tg.tensor([1.0, 2.0]), tg.tensor([3.0])
     f = lambda a, b: (a**3).sum()  # noqa: E731
@@ -163,6 +178,9 @@ def test_a_symbol_beside_numbers_stays_one():
         for y in (x * 2, 2**x, 1 - x):
             assert y.node.device.kind == "symbol"
     assert (tg.symbol(()) * 2).node.device.kind == "symbol"
+
+
+# -- many slices of one tensor -----------------------------------------------------------------------------
 
 
 def backward_of(function, *leaves):

@@ -32,6 +32,8 @@ x = Scalar(3.0)
 y = x * x + x
 print(f"{y.told()} = {y.value:g}")
 
+# -- and the library -------------------------------------------------------------------------------------
+
 import tinygrad_ml as tg  # noqa: E402
 
 theirs = tg.tensor(3.0, requires_grad=True)

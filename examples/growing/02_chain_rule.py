@@ -35,6 +35,8 @@ y = x * x + x
 y.backward()
 print(f"y = x·x + x at x = 3: three ways lead from y to x, and bring 3 + 3 + 1 = {x.grad:g}")
 
+# -- and the library -------------------------------------------------------------------------------------
+
 import tinygrad_ml as tg  # noqa: E402
 
 theirs = tg.tensor(3.0, requires_grad=True)

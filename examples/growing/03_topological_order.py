@@ -54,6 +54,8 @@ for _ in range(5000):
 end.backward()
 print(f"and a chain of 5000 products brings back {long.grad:g}, with no call inside a call")
 
+# -- and the library -------------------------------------------------------------------------------------
+
 import tinygrad_ml as tg  # noqa: E402
 
 start = theirs = tg.tensor(1.0, requires_grad=True)

@@ -55,6 +55,8 @@ y = weights @ x
 (y * y).sum().backward()
 print("the loss Σ (A·B)² has 8 numbers inside and a graph of 5 nodes")
 
+# -- and the library -------------------------------------------------------------------------------------
+
 import tinygrad_ml as tg  # noqa: E402
 
 theirs = tg.tensor(a, requires_grad=True)

@@ -59,6 +59,8 @@ bias, scale = Tensor([1.0, 2.0, 3.0]), Tensor(columns)
 ((Tensor(rows) + bias) * scale * bias).sum().backward()
 print(f"shapes of the gradients: bias {bias.grad.shape}, scale {scale.grad.shape}")
 
+# -- and the library -------------------------------------------------------------------------------------
+
 import tinygrad_ml as tg  # noqa: E402
 
 b, s = (tg.tensor(leaf.value, requires_grad=True) for leaf in (bias, scale))

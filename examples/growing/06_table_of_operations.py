@@ -67,6 +67,8 @@ x = Tensor(numbers)
 y = apply("tanh", x) * apply("exp", x) + apply("log", x)
 y.backward()
 
+# -- and the library -------------------------------------------------------------------------------------
+
 import tinygrad_ml as tg  # noqa: E402
 
 theirs = tg.tensor(numbers, dtype="float64", requires_grad=True)

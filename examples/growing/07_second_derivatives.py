@@ -66,6 +66,8 @@ derivatives = [x * x * apply("sin", x)]
 for _ in range(4):
     derivatives.append(grad(derivatives[-1], x))
 
+# -- and the library -------------------------------------------------------------------------------------
+
 import tinygrad_ml as tg  # noqa: E402
 
 z = tg.tensor(2.0, dtype="float64", requires_grad=True)

@@ -64,6 +64,8 @@ y = network(x)
 for name, weight in network.named_parameters():
     print(f"{name:14} {weight.value.shape}")
 
+# -- and the library -------------------------------------------------------------------------------------
+
 import tinygrad_ml as tg  # noqa: E402
 from tinygrad_ml import nn  # noqa: E402
 

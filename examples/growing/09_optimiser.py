@@ -57,6 +57,8 @@ def descend(optimiser, steps=40):
 
 ours = {"momentum": descend(Momentum(0.02, 0.8)), "Adam": descend(Adam(0.1))}
 
+# -- and the library -------------------------------------------------------------------------------------
+
 import tinygrad_ml as tg  # noqa: E402
 from tinygrad_ml import optim  # noqa: E402
 

@@ -49,6 +49,8 @@ s = a * b + c
 text = dot(s * s)
 print(text)
 
+# -- and the library -------------------------------------------------------------------------------------
+
 import tinygrad_ml as tg  # noqa: E402
 from tinygrad_ml.graph import topological  # noqa: E402
 

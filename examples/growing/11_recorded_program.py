@@ -68,6 +68,8 @@ print("\n".join(f"  {place} = {op}{inputs}" for place, (op, inputs) in enumerate
 x, y = numpy.linspace(-1, 1, 5, dtype="float32"), numpy.linspace(2, 3, 5, dtype="float32")
 ours = run(*short, x, y)
 
+# -- and the library -------------------------------------------------------------------------------------
+
 import tinygrad_ml as tg  # noqa: E402
 
 compiled = tg.compile(function)

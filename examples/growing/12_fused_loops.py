@@ -56,6 +56,8 @@ x = numpy.linspace(-1, 1, 10_000, dtype="float32")
 y = numpy.linspace(2, 3, 10_000, dtype="float32")
 ours = fused(text)(x, y)
 
+# -- and the library -------------------------------------------------------------------------------------
+
 import tinygrad_ml as tg  # noqa: E402
 
 compiled = tg.compile(lambda x, y: tg.tanh(x * y) + tg.tanh(x * y) * y)

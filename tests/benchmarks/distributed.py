@@ -35,6 +35,8 @@ from tinygrad_ml import distributed, nn, optim
 IMAGES = 400
 PICTURE = Path(__file__).with_suffix(".svg")
 
+# -- what a rank measures ------------------------------------------------------------------------------------------------
+
 
 def measured(group: distributed.Group, rounds: int, seconds: float) -> dict[str, Any]:
     """Seconds of a step with and without communication, and of that alone; bytes of state. The medians of turns."""
@@ -103,6 +105,9 @@ def of_ranks(count: int, rounds: int, seconds: float) -> dict[str, Any]:
         if done.returncode:
             raise SystemExit(f"{' '.join(words)} failed:\n{done.stdout}{done.stderr}")
         return json.loads(path.read_text())
+
+
+# -- the model of cost ---------------------------------------------------------------------------------------------------
 
 
 class Net(NamedTuple):
@@ -208,6 +213,9 @@ def drawn(path: Path) -> None:
         axes.set_ylabel("% of the time in which a rank computes")
     panels[0, 0].legend(fontsize=9)
     figure.savefig(path, metadata={"Date": None})
+
+
+# -- the report ----------------------------------------------------------------------------------------------------------
 
 
 def report(one: Sequence[dict], two: Sequence[dict]) -> str:

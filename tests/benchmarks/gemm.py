@@ -87,6 +87,9 @@ def _filled(form: np.ndarray, random: np.random.Generator) -> np.ndarray:
     return np.lib.stride_tricks.as_strided(random.random(reach).astype(form.dtype), form.shape, form.strides)
 
 
+# -- gemm, from tasks ---------------------------------------------------------------------------------------------
+
+
 class Panels(NamedTuple):
     """What a task is told. A matrix has `heights` times `widths` tasks, each of `height` rows and `width` columns."""
 
@@ -179,6 +182,9 @@ def _holding(job: np.ndarray, scratch: int, threads: int) -> Callable[[], None]:
     stretch = Stretch([job])
     run = runner(stretch, threads)
     return lambda stretch=stretch: run()
+
+
+# -- the contestants ----------------------------------------------------------------------------------------------
 
 
 def in_tiles(operands: Operands, threads: int, scratch: np.ndarray) -> Callable[[], None]:

@@ -54,6 +54,8 @@ IMAGES = normal(2, 7, 6, 3)
 COLOURS = _random.uniform(0, 1, (2, 7, 6, 3)).astype("float32")
 SIGNAL = normal(2, 40)
 
+# -- elementwise ---------------------------------------------------------------------------------------
+
 for _name in words(
     """abs absolute arcsinh arctan cbrt ceil conj conjugate copy cos cosh deg2rad erf erfc exp exp2 expm1 fabs floor
     isfinite isinf isnan isneginf isposinf logical_not negative rad2deg real sign signbit sin sinc sinh square tan tanh
@@ -123,6 +125,8 @@ for _axis in (-1, 1, None):
     row("log_softmax", CUBE, axis=_axis, model=_axis is not None)
 row("softmax", CUBE, axis=(1, 2))
 
+# -- reductions ----------------------------------------------------------------------------------------
+
 for _options in ({}, {"axis": 1}, {"axis": (0, 2), "keepdims": True}, {"axis": -1, "keepdims": True}):
     for _name in words("sum mean var std max min amax amin prod logsumexp any all ptp median nansum nanprod"):
         row(_name, CUBE, grad=_name not in ("any", "all"), **_options)
@@ -173,6 +177,8 @@ row("bincount", SMALL, minlength=5, model=False)
 row("histogram", VECTOR, bins=5, range=(-1, 2), model=False, grad=False)
 row("digitize", A, np.array([-0.5, 0.1, 0.9], "float32"), model=False)
 row("corrcoef", A, rtol=1e-4)
+
+# -- shapes and pieces ---------------------------------------------------------------------------------
 
 row("reshape", CUBE, (-1, 12))
 row("reshape", CUBE, (-1, 2, 6))
@@ -231,6 +237,8 @@ for _k in (-1, 0, 2):
 row("rearrange", IMAGES, "b h (w p) c -> b (p h) w c", p=2)
 row("rearrange", IMAGES, "b h w c -> b (h w c)")
 
+# -- creation ------------------------------------------------------------------------------------------
+
 for _name in words("zeros ones empty"):
     row(_name, (2, 3), seen=np.zeros_like if _name == "empty" else lambda x: x)
     row(_name, (2,), dtype="int32", seen=np.zeros_like if _name == "empty" else lambda x: x)
@@ -264,6 +272,8 @@ for _name in words("bartlett blackman hamming hanning"):
     row(_name, 7)
     row(_name, 1)
 row("kaiser", 7, 5.0)
+
+# -- selecting -----------------------------------------------------------------------------------------
 
 PLACES = np.array([[0, 2, 1, 2], [1, 0, 0, 3], [3, 3, 1, 0]], "int32")
 row("get_item", CUBE, (slice(None), 1))
@@ -313,6 +323,8 @@ row("segment_sum", A, np.array([0, 2, -1]), num_segments=4, model=False)
 for _name in words("segment_max segment_min segment_prod"):
     row(_name, A, np.array([0, 2, 0]), num_segments=4, model=False)
 
+# -- products and matrices -----------------------------------------------------------------------------
+
 row("matmul", A, B.T.copy(), model=False)
 row("matmul", CUBE, B.T.copy(), model=False)
 row("matmul", WHOLE, SMALL.T.copy(), model=False)
@@ -353,6 +365,8 @@ row("norm", CUBE, ord="fro", axis=(1, 2))
 row("cdist", CUBE, normal(2, 5, 4), rtol=1e-4)
 row("psnr", COLOURS, COLOURS[::-1].copy(), 1.0)
 
+# -- signals -------------------------------------------------------------------------------------------
+
 row("extract_sequences", SIGNAL, 8, 3)
 for _name in words("fft fft2 ifft2"):
     row(_name, (CUBE, CUBE[::-1].copy()), rtol=1e-4, atol=1e-5)
@@ -363,6 +377,8 @@ for _options in ({}, {"window": "hamming"}, {"center": False}, {"window": None})
     row("stft", SIGNAL, 8, 3, 10, rtol=1e-3, atol=1e-5, **_options)
 row("istft", (normal(2, 9, 5), normal(2, 9, 5)), 8, 2, 8, rtol=1e-3, atol=1e-4)
 row("istft", (normal(2, 9, 5), normal(2, 9, 5)), 8, 2, 8, window="hamming", length=14, rtol=1e-3, atol=1e-4)
+
+# -- networks ------------------------------------------------------------------------------------------
 
 KERNEL = normal(3, 2, 3, 4) * 0.3
 for _options in (
@@ -444,6 +460,8 @@ row("dot_product_attention", *HEADS, is_causal=True, scale=0.4, rtol=1e-4)
 row("dot_product_attention", *HEADS, mask=normal(2, 1, 5, 5) > -1, rtol=1e-4, model=False)
 row("dot_product_attention", *HEADS, bias=normal(2, 4, 5, 5), rtol=1e-4, model=False)
 row("dot_product_attention", HEADS[0], HEADS[1][:, :, :2].copy(), HEADS[2][:, :, :2].copy(), rtol=1e-4)
+
+# -- images --------------------------------------------------------------------------------------------
 
 for _interpolation in words("nearest bilinear bicubic"):
     row("image.resize", IMAGES, (5, 9), interpolation=_interpolation, rtol=1e-4, atol=1e-5)

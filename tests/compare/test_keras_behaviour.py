@@ -98,6 +98,9 @@ def test_what_keras_refuses_is_refused(path, options, wrong):
                     named(keras, path)(**{**options, option: value})
 
 
+# -- programs that are run with both, and give the same -------------------------------------------------------------
+
+
 def building(keras):
     layer = keras.layers.Dense(2)
     before = layer.built, len(layer.weights)

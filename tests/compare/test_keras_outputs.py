@@ -211,6 +211,8 @@ def test_steps_of_epochs_and_validations(steps, batch_size):
         np.testing.assert_allclose(histories[0][name], values, 2e-5, 1e-6, err_msg=name)
 
 
+# -- losses in structures ----------------------------------------------------------------------------------------------
+
 BITS_OF_FOUR = [(RNG.random((7, 1)) > 0.5).astype("float32") for _ in range(4)]
 NESTED = {
     "one": lambda y: y[0],

@@ -353,6 +353,8 @@ def test_a_softmax_over_what_counts():
     agree(ours.layers.Softmax()(x, mask=mask), theirs.layers.Softmax()(torch.tensor(x), mask=torch.tensor(mask)))
 
 
+# -- whole models ------------------------------------------------------------------------------------------------------
+
 WORDS = np.random.default_rng(3).integers(0, 7, (10, 6))
 WORDS[:, 4:] *= np.random.default_rng(4).integers(0, 2, (10, 2))
 TAGS = np.random.default_rng(5).integers(0, 3, (10, 6))
