@@ -39,8 +39,8 @@ def getitem_shape(x: Shape, *arrays: Shape, index: tuple) -> Shape:
     """NumPy's own answer, asked of an array that takes no memory."""
     if arrays:
         broadcast(*arrays)
-    one = numpy.broadcast_to(numpy.zeros((), bool), x)
-    places = [numpy.broadcast_to(numpy.zeros((), numpy.int64), shape) for shape in arrays]
+    one = numpy.ndarray(x, bool, bytes(8), 0, (0,) * len(x))
+    places = [numpy.ndarray(shape, numpy.int64, bytes(8), 0, (0,) * len(shape)) for shape in arrays]
     try:
         return one[fill(index, places)].shape
     except IndexError as error:  # a place that is not there, or too many of them

@@ -14,6 +14,8 @@ from ..program import Program, Value
 
 COMPARED_CONSTANT_BYTES = 4096
 """Bytes of a constant up to which it is compared with others: the columns of a table, not the images."""
+PLAIN_TYPES = {int, bool, str, type(None)}
+"""What is equal to nothing of its type but itself, as most parameters are."""
 
 
 def equal(program: Program) -> Program:
@@ -47,6 +49,8 @@ def _equal_constants(program: Program) -> dict[Value, Value]:
 
 def frozen(parameter: Any) -> Hashable:
     """A parameter as something that can be looked up."""
+    if type(parameter) in PLAIN_TYPES:
+        return type(parameter), parameter
     if isinstance(parameter, dict):
         return tuple([(name, frozen(value)) for name, value in parameter.items()])
     if isinstance(parameter, (tuple, list)):

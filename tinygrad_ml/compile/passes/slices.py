@@ -129,8 +129,8 @@ def _part(look: Look, level: int, axis: int) -> _Part | None:
         first //= width
     else:
         first = part % extent
-    rest = frozen((*index[:axis], *index[axis + 1 :]))
-    return _Part(source, width, rest, tuple(view.key for view in views_of(look.views[level + 1 :])), first)
+    rest, after = (*index[:axis], *index[axis + 1 :]), look.views[level + 1 :]
+    return _Part(source, width, frozen(rest), tuple([view.key for view in views_of(after)]), first)
 
 
 def _within(view: Instruction, slices: Series) -> list[ViewStep]:

@@ -44,7 +44,7 @@ class Slot(NamedTuple):
 
     work: int
     position: int
-    taken: list[Value]
+    taken: Sequence[Value]
     made: list[Wire | None]
     slices: tuple[Series, list[ViewStep]] | None = None
     apart: frozenset[int] = frozenset()
@@ -105,20 +105,26 @@ class Wiring:
 
     def _slots(self) -> list[Slot]:
         places = {instruction.output: place for place, instruction in enumerate(self.region)}
-        turns, slots = range(self.repeat.rounds), []
+        slots = []
         for number in range(self.repeat.works):
-            for position in range(len(self.work(number).inputs)):
-                taken = [self.work(number, turn).inputs[position] for turn in turns]
-                slot = Slot(number, position, taken, [self._made(taken[turn], turn, places) for turn in turns])
+            of_rounds = self.region[number :: self.repeat.works]
+            for position, taken in enumerate(zip(*[work.inputs for work in of_rounds], strict=True)):
+                slot = Slot(number, position, taken, self._made(taken, places))
                 slots.append(self._sliced(slot) if slot.varies else slot)
         return slots
 
-    def _made(self, value: Value, turn: int, places: dict[Value, int]) -> Wire | None:
-        place = places.get(self._looks.base(value))
-        if place is None:
-            return None
-        before, work = divmod(place, self.repeat.works)
-        return Wire(work, turn - before, self.key(value))
+    def _made(self, taken: Sequence[Value], places: dict[Value, int]) -> list[Wire | None]:
+        """What values are of the rounds, one in each round."""
+        found: list[Wire | None] = []
+        for turn, value in enumerate(taken):
+            look = self._looks.get(value)
+            place = places.get(value if look is None else look.base)
+            if place is None:
+                found.append(None)
+            else:
+                before, work = divmod(place, self.repeat.works)
+                found.append(Wire(work, turn - before, () if look is None else self.key(value)))
+        return found
 
     def _alike(self) -> tuple[int, int]:
         """The longest stretch of rounds that are wired alike: (the first, the one behind the last)."""

@@ -160,7 +160,7 @@ class Recorder:
         if op.coerce is not None:
             arrays = op.coerce(arrays)
         arrays = self._together(arrays)
-        if op.kind == "elementwise" and {array.dtype.kind for array in arrays} == {"b"}:
+        if op.kind == "elementwise" and all(array.dtype.kind == "b" for array in arrays):
             _refuse_what_truths_have_not(op, arrays)
         values = [self.read(array) for array in arrays]
         if not isinstance(made, Traced):
