@@ -63,13 +63,14 @@ class ScanPlan(NamedTuple):
     text     with the word `real` for the dtype of the numbers
     sizes    rows or neighbours, which threads share, and the others
     growth   by how many numbers the arrays go on from one to the next: what is read, what is written, the totals if any
-    totals   how many there are
+    totals   how many there are, and their dtype
     """
 
     text: str
     sizes: tuple[int, ...]
     growth: tuple[int, ...]
     totals: int
+    dtype: numpy.dtype
 
 
 def running_total(x: Array, axis: int) -> Array | None:
@@ -97,14 +98,14 @@ def _run(scan: ScanKind, given: tuple[Array, ...], axis: int) -> Array | None:
         plan = planned(scan, given, axis)
     assert plan is not None
     y = numpy.empty(x.shape, x.dtype)
-    arrays = (*given, y) if not plan.totals else (*given, y, numpy.empty(plan.totals, scan.dtype(x.dtype)))
+    arrays = (*given, y) if not plan.totals else (*given, y, numpy.empty(plan.totals, plan.dtype))
     loops.run(plan.text, plan.sizes[0], plan.sizes[1:], *zip(arrays, plan.growth, strict=True))
     return y
 
 
 def planned(scan: ScanKind, given: Sequence[Array], axis: int) -> ScanPlan | None:
     """The loop for arrays of one shape that lie as these do, to one in order; None if there is none."""
-    shape, wide = given[0].shape, str(scan.dtype(given[0].dtype))
+    shape, dtype = given[0].shape, scan.dtype(given[0].dtype)
     if not given[0].size or any(step % x.itemsize for x in given for step in x.strides):
         return None
     steps = [[step // x.itemsize for step in x.strides] for x in given]
@@ -115,10 +116,11 @@ def planned(scan: ScanKind, given: Sequence[Array], axis: int) -> ScanPlan | Non
         return None
     n = shape[axis]
     of_each = zip(outer_steps, [each[axis] for each in steps], inner_steps, strict=True)
-    told = [step for three in of_each for step in three]
+    told, wide = [step for three in of_each for step in three], str(dtype)
     if inner < FEW_NEIGHBOURS:
-        return ScanPlan(_in_rows(scan, wide), (outer, n, inner, *told), (*outer_steps, n * inner), 0)
-    return ScanPlan(_side_by_side(scan, wide), (inner, outer, n, *told, n * inner, inner), (*inner_steps, 1, 1), inner)
+        return ScanPlan(_in_rows(scan, wide), (outer, n, inner, *told), (*outer_steps, n * inner), 0, dtype)
+    sizes = (inner, outer, n, *told, n * inner, inner)
+    return ScanPlan(_side_by_side(scan, wide), sizes, (*inner_steps, 1, 1), inner, dtype)
 
 
 def _one(shape: tuple[int, ...], steps: list[list[int]]) -> tuple[int | None, list[int]]:

@@ -5,14 +5,16 @@ Read before: `gathers.py`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import NamedTuple
 
 import numpy
 
 from ...functional import cumulative
-from ...kernels.scans import RECURRENCE, RUNNING_PRODUCT, RUNNING_TOTAL, planned
-from ..program import Instruction, Value
+from ...kernels.scans import RECURRENCE, RUNNING_PRODUCT, RUNNING_TOTAL, ScanPlan, planned
+from ...ops import Primitive
+from ..program import Call, Instruction, Value
 from .places import addressable
 
 
@@ -26,27 +28,27 @@ class ScanLoop(NamedTuple):
     growth: tuple[int, ...] | None
 
 
-SCANS = {
-    cumulative.cumulative_sum_row: RUNNING_TOTAL,
-    cumulative.cumulative_prod_row: RUNNING_PRODUCT,
-    cumulative.recurrence_row: RECURRENCE,
+SCANS: dict[Primitive | Call, Callable[..., ScanPlan | None]] = {
+    cumulative.cumulative_sum_row: partial(planned, RUNNING_TOTAL),
+    cumulative.cumulative_prod_row: partial(planned, RUNNING_PRODUCT),
+    cumulative.recurrence_row: partial(planned, RECURRENCE),
 }
-"""Operation -> what runs on."""
+"""Operation -> what plans its loop."""
 
 
 def scan(instruction: Instruction, forms: Mapping[Value, numpy.ndarray]) -> ScanLoop | None:
     """The loop for an instruction, of values that lie as `forms` says; None if nothing runs on in it, or it has no loop."""
-    runs_on = SCANS.get(instruction.op)
-    if runs_on is None:
+    plan_of = SCANS.get(instruction.op)
+    if plan_of is None:
         return None
     y, given = instruction.output, [forms[x] for x in instruction.inputs]
     if any(x.dtype != y.dtype or not addressable(x) for x in given) or not forms[y].flags.c_contiguous:
         return None
-    plan = planned(runs_on, given, instruction.params["axis"])
+    plan = plan_of(given, instruction.params["axis"])
     if plan is None:
         return None
     operands = [*((x, False) for x in instruction.inputs), (y, False)]
     if plan.totals:
-        operands.append((Value(y.number, (plan.totals,), runs_on.dtype(y.dtype)), True))
+        operands.append((Value(y.number, (plan.totals,), plan.dtype), True))
     growth = [by * value.dtype.itemsize for by, (value, _) in zip(plan.growth, operands, strict=True)]
     return ScanLoop(plan.text.replace("real", str(y.dtype)), plan.sizes, tuple(operands), (), tuple(growth))

@@ -46,7 +46,11 @@ def no_numbers() -> CompileError:
     """What to raise where somebody reads numbers, and says by what."""
     frame, reader = sys._getframe(1), None
     while frame is not None:
-        in_class = frame.f_globals["__name__"] in (Tensor.__module__, Tensor.__bool__.__module__)
+        in_class = frame.f_globals["__name__"] in (
+            Tensor.__module__,
+            Tensor.__bool__.__module__,
+            Tensor.assign.__module__,
+        )
         if in_class and isinstance(frame.f_locals.get("self"), Tensor):
             reader = frame  # the outermost one is what the function has called
         elif reader is not None:
