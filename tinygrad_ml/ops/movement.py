@@ -40,7 +40,7 @@ def _inverse(axes: tuple[int, ...]) -> tuple[int, ...]:
 
 permute_dims = Primitive(
     "permute_dims",
-    lambda xp, x, axes: x.transpose(axes),
+    lambda xp, x, axes: xp.transpose(x, axes),
     _permute_shape,
     (lambda g, axes: permute_dims(g, axes=_inverse(axes)),),
     view=View(
