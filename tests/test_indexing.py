@@ -401,6 +401,14 @@ def test_different_elements(data):
     assert_close(tg.unique_inverse(x).inverse_indices, expected.inverse_indices)
 
 
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", "int64", "uint64"])
+def test_whole_numbers_at_the_ends_of_a_dtype_are_different_ones(dtype):
+    ends, near = np.iinfo(dtype), np.random.default_rng(0).integers(0, 256, 2000).astype(dtype)
+    for array in (np.full(2000, ends.min, dtype) + near, np.full(2000, ends.max, dtype) - near):
+        for found, expected in zip(tg.unique_all(tg.tensor(array)), np.unique_all(array), strict=True):
+            np.testing.assert_array_equal(found.numpy(), expected)
+
+
 def test_the_gradient_of_a_different_element_goes_to_its_first_place():
     x = tg.tensor([3.0, 1.0, 3.0], requires_grad=True)
     (tg.unique_values(x) * tg.tensor([1.0, 10.0])).sum().backward()

@@ -93,7 +93,7 @@ def _by_a_table(x: Array) -> tuple[Array, Array, Array] | None:
     """The same for whole numbers so near to each other that a table has a place for each; None for others."""
     if x.dtype.kind not in "iu" or not x.size or int(x.max()) - int(x.min()) >= x.size:
         return None
-    keys = (x - x.min()).astype(numpy.int64)
+    keys = x.astype(numpy.int64) - x.min().astype(numpy.int64)  # right where these wrap around, too
     counts = numpy.bincount(keys)
     there = numpy.flatnonzero(counts)
     first, rank = numpy.empty(counts.size, numpy.int64), numpy.empty(counts.size, numpy.int64)
