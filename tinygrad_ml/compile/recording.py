@@ -16,7 +16,7 @@ from ..errors import CompileError
 from ..modes import watching
 from ..structure import containers, leaves, mapped
 from ..tensor import Tensor
-from .guards.conditions import Condition, conditions, gradients
+from .guards.conditions import Condition, Facts, gradients, needs
 from .guards.reach import Reach, reachable
 from .guards.signature import Arguments
 from .guards.snapshots import Snapshot
@@ -55,7 +55,7 @@ class Recording:
     rebinds: list[tuple[Tensor | int, str, int | None]]
     outputs: Any
     host: list[tuple[Callable, Any, Any]]
-    conditions: list[Condition]
+    conditions: list[Condition | Facts]
     watch: Watch
     before: Snapshot | None
     counted: list[tuple[dict, str]]
@@ -64,18 +64,14 @@ class Recording:
 
     def holds(self) -> bool:
         """Whether all that the recording relied on is as it was, but for what is noticed."""
-        return all(look() == expected for _, look, expected in self.conditions)
-
-    def differs_in_numbers_only(self) -> bool:
-        """Whether nothing that it relied on is another, but the numbers in arrays of the outside."""
-        return self.holds() and self.watch.same_names()
+        return all(condition.holds() for condition in self.conditions)
 
     def change(self) -> str:
         """What to say of something that it relied on, and that is another now."""
         named = self.watch.change()
         if named is not None:
             return named
-        differing = (change for condition in self.conditions if (change := condition.change()) is not None)
+        differing = (condition.words for condition in self.conditions if not condition.holds())
         return f"it differs in {next(differing, 'the shape or dtype of its state')}"
 
 
@@ -191,12 +187,12 @@ def _left(
 
 def _relied_on(
     recorder: Recorder, tensors: list[Tensor], there: list[Tensor], reporters: list[Any], before: Snapshot
-) -> list[Condition]:
+) -> list[Condition | Facts]:
     arguments = set(map(id, tensors))
     have_gradients = {tensor: had for tensor, had in recorder.read_gradients().items() if id(tensor) not in arguments}
-    relied_on = [*conditions(reporters, there), gradients([*have_gradients], [*have_gradients.values()])]
+    relied_on = [*map(Facts, reporters), needs(there), gradients(have_gradients)]
     if recorder.relied_on:
         words = "which parameters have been updated equally often"
         with before.back(lambda holder, owner: owner is None and isinstance(holder, dict)):
-            relied_on += [Condition(words, function, function()) for function in recorder.relied_on]
+            relied_on += [Condition(words, f, f(), getattr(f, "glance", None)) for f in recorder.relied_on]
     return relied_on

@@ -279,8 +279,8 @@ class Step:
         for place, compiled in enumerate(earlier):
             again = compiled.again(recording, call.tensors)
             if again is not None:
-                if compiled.recording.differs_in_numbers_only():
-                    del earlier[place]
+                if compiled.recording.holds() and compiled.recording.watch.same(numbers=False):
+                    del earlier[place]  # it differs in numbers of arrays of the outside only, as it may each time
                 return again
         device = device_of(recording.program, call.tensors)
         engine = ENGINES[device.kind]

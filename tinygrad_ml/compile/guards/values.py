@@ -30,7 +30,10 @@ def is_same(now: Any, before: Any) -> bool:
     """Whether it is the same object, or a plain value that is written the same: 0.0 is not -0.0."""
     if now is before:
         return True
-    return type(now) is type(before) and is_plain(now) and now == before and repr(now) == repr(before)
+    kind = type(now)
+    if kind is not type(before) or not is_plain(now) or now != before:
+        return False
+    return kind is Options or repr(now) == repr(before)
 
 
 def are_same(now: Sequence[Any], before: Sequence[Any]) -> bool:

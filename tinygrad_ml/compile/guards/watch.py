@@ -8,8 +8,8 @@ from __future__ import annotations
 import types
 import weakref
 from array import array
-from collections.abc import Iterable
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Iterator
+from typing import Any
 
 import numpy
 
@@ -25,67 +25,6 @@ SAMPLES = 512
 BUFFERS = (numpy.ndarray, memoryview, bytearray, array)
 
 
-class NamedPlace(Protocol):
-    """Where code looks by a name."""
-
-    def __call__(self) -> Any:
-        """What is there; `MISSING` if nothing is."""
-        ...
-
-    def glance(self, value: Any, glance: Glance) -> None:
-        """Let it be looked at whether this is there."""
-        ...
-
-
-class NamedItem(NamedTuple):
-    """What a dictionary has under a name."""
-
-    inside: Any
-    name: str
-
-    def __call__(self) -> Any:
-        return self.inside.get(self.name, MISSING)
-
-    def glance(self, value: Any, glance: Glance) -> None:
-        """What of it is seen at a glance."""
-        if value is MISSING:
-            glance.require(f"{self.name!r} not in {glance.word(self.inside)}")
-        else:
-            glance.items(self.inside, {self.name: value})
-
-
-class HeldItem(NamedTuple):
-    """An attribute of an object that must not be held on to."""
-
-    reference: weakref.ref
-    name: str
-
-    def __call__(self) -> Any:
-        return vars(self.reference()).get(self.name, MISSING)
-
-    def glance(self, value: Any, glance: Glance) -> None:
-        """What of it is seen at a glance."""
-        inside = f"{glance.word(self.reference)}().__dict__"
-        missing = f"{self.name!r} not in {inside}"
-        glance.require(missing if value is MISSING else f"{inside}[{self.name!r}] is {glance.word(value)}")
-
-
-class NamedCell(NamedTuple):
-    """A variable of an enclosing function."""
-
-    cell: types.CellType
-
-    def __call__(self) -> Any:
-        return inside_of(self.cell)
-
-    def glance(self, value: Any, glance: Glance) -> None:
-        """What of it is seen at a glance."""
-        if value is MISSING:
-            glance.call(self, MISSING)
-        else:
-            glance.attribute(self.cell, "cell_contents", value)
-
-
 class Watch:
     """What code that is not this library's reads by a name: the variables of functions, and attributes of objects, classes
     and modules. Plain values count by value, all else by identity; of a list, a dictionary or a set what is in it, too; of
@@ -96,20 +35,18 @@ class Watch:
     """
 
     def __init__(self, reached: Reach):
-        held = set(map(id, reached.transient))
         self._variables = [holder for holder, *_ in reached.holders if isinstance(holder, Variables)]
         self._spaces, self._words, self._ours = reached.spaces, reached.words, reached.ours
-        self._objects = [thing for thing in reached.objects if id(thing) not in held]
-        self._held = [weakref.ref(thing) for thing in reached.objects if id(thing) in held]
+        fleeting = set(map(id, reached.transient))
+        self._objects = [weakref.ref(thing) if id(thing) in fleeting else thing for thing in reached.objects]
         self.renew()
 
     def renew(self) -> None:
         """Notice what there is now."""
-        self._named = [(place, place(), path) for place, path in self._places()]
-        """(where to look, what was there, what to call that)"""
+        self._named = [(inside, name, _found(inside, name), path) for inside, name, path in self._places()]
         self._contents: list[tuple[Any, list, str]] = []
         self._arrays: list[tuple[Any, tuple, str]] = []
-        waiting = [(value, path) for _, value, path in self._named]
+        waiting = [(value, path) for *_, value, path in self._named]
         waiting += [(value, name) for variables in self._variables for name, value in variables.defaults.items()]
         seen = set(self._ours)
         while waiting:
@@ -126,45 +63,41 @@ class Watch:
             elif isinstance(value, BUFFERS):
                 self._arrays.append((value, _numbers(value), path))
 
-    def _places(self) -> Iterable[tuple[NamedPlace, str]]:
-        """(what gives what stands behind a name, what to call that)"""
+    def _places(self) -> Iterator[tuple[Any, str, str]]:
+        """(inside of what, name, what to call that): see `_found`."""
         for variables in self._variables:
-            for name in variables.read & variables.globals.keys():
-                yield NamedItem(variables.globals, name), name
-            for name, cell in variables.cells.items():
-                yield NamedCell(cell), name
+            yield from ((variables.globals, name, name) for name in variables.read & variables.globals.keys())
+            yield from ((cell, name, name) for name, cell in variables.cells.items())
         for space in self._spaces:
-            for name in self._words & vars(space).keys():
-                yield NamedItem(vars(space), name), f"{name_of(space)}.{name}"
-        for thing in self._objects:
-            for name, path in self._attributes(thing):
-                yield NamedItem(vars(thing), name), path
-        for reference in self._held:
-            for name, path in self._attributes(reference()):
-                yield HeldItem(reference, name), path
+            yield from ((vars(space), name, f"{name_of(space)}.{name}") for name in self._words & vars(space).keys())
+        for held in self._objects:
+            thing, inside = (held(), held) if type(held) is weakref.ref else (held, vars(held))
+            kind = type(thing)  # some of whose attributes the object may not have yet
+            names = {*vars(thing), *(name for base in kind.__mro__ if is_users(base) for name in vars(base))}
+            yield from ((inside, name, f"{kind.__qualname__}.{name}") for name in self._words & names)
 
-    def _attributes(self, thing: Any) -> list[tuple[str, str]]:
-        """(name, what to call it) of those that are read; classes may have some that an object has not yet."""
-        kind = type(thing)
-        names = self._words & {*vars(thing), *(name for base in kind.__mro__ if is_users(base) for name in vars(base))}
-        return [(name, f"{kind.__qualname__}.{name}") for name in names]
-
-    def same(self) -> bool:
-        """Whether all is as it was."""
-        return self.same_names() and all(_numbers(given) == numbers for given, numbers, _ in self._arrays)
-
-    def same_names(self) -> bool:
-        """Whether all is as it was, but perhaps for the numbers in arrays."""
-        for place, value, _ in self._named:
-            now = place()
+    def same(self, numbers: bool = True) -> bool:
+        """Whether all is as it was, the numbers in arrays included or not."""
+        for inside, name, value, _ in self._named:
+            now = _found(inside, name)
             if now is not value and not is_same(now, value):
                 return False
-        return all(are_same(_items(container), items) for container, items, _ in self._contents)
+        if not all(are_same(_items(container), items) for container, items, _ in self._contents):
+            return False
+        return not numbers or all(_numbers(given) == before for given, before, _ in self._arrays)
 
     def glance(self, glance: Glance) -> None:
         """Let it be looked at whether all is the same."""
-        for place, value, _ in self._named:
-            place.glance(value, glance)
+        for inside, name, value, _ in self._named:
+            word = glance.word(inside)
+            if isinstance(inside, types.CellType):
+                glance.attribute(inside, "cell_contents", value)
+                continue
+            if type(inside) is weakref.ref:
+                word = f"{word}().__dict__"
+            glance.require(
+                f"{name!r} not in {word}" if value is MISSING else f"{word}[{name!r}] is {glance.word(value)}"
+            )
         for container, items, _ in self._contents:
             if len(container) > NOTICED_ITEMS:
                 glance.require(f"len({glance.word(container)}) == {len(container)}")
@@ -178,13 +111,23 @@ class Watch:
 
     def change(self) -> str | None:
         """What to say of one thing that is another now."""
-        for place, before, path in self._named:
-            now = place()
+        for inside, name, before, path in self._named:
+            now = _found(inside, name)
             if not is_same(now, before):
                 return became(path, told(now), told(before))
         changed = [path for x, items, path in self._contents if not are_same(_items(x), items)]
         changed += [path for given, numbers, path in self._arrays if _numbers(given) != numbers]
         return next((f"there is something else in {path} than before" for path in changed), None)
+
+
+def _found(inside: Any, name: str) -> Any:
+    """What stands under a name: in a dictionary, in a variable of an enclosing function, in an object that must not be held on
+    to, which is a reference. `MISSING` if nothing does."""
+    if isinstance(inside, types.CellType):
+        return inside_of(inside)
+    if type(inside) is weakref.ref:
+        inside = vars(inside())
+    return inside.get(name, MISSING)
 
 
 def _numbers(given: Any) -> tuple:
