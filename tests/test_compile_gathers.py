@@ -117,7 +117,7 @@ def test_sums_along_edges_of_a_graph_go_by_whole_rows():
     assert_same(function, x, ends, loops=["scatter_add"])
     step = tg.compile(function)
     step(x, ends)
-    (loop,) = [text for text in step.source.split("\n\n") if text.startswith("# scatter_add")]
+    (loop,) = [text for text in step.source.split("\n\n") if text.lstrip().startswith("# scatter_add")]
     assert loop.index("p0[") < loop.index("for i1 in")  # an end is looked up once for its row
 
 
@@ -142,6 +142,56 @@ def test_a_place_that_is_not_there_is_the_error_of_eager_mode_and_later_calls_ar
             call()
         assert str(replayed.value) == str(eager.value)
     assert step(x, good).tolist() == [[2] * 3] * 3
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64"])
+@pytest.mark.parametrize("shape", [(40,), (3, 40), (40, 2), (), (0,)])
+def test_a_loop_looks_for_labels_that_are_out_of_range_and_eager_mode_says_which(dtype, shape):
+    labels = np.zeros(shape[::-1], dtype).T  # of which none lie in order but those of one axis
+    step = tg.compile(lambda y: nn_labels(y, 10))
+    step(tg.tensor(labels))
+    assert ("# check\ndef loop_" in step.source) == (labels.size > 0)
+    for wrong in [10, 255, np.iinfo(dtype).max, -1, np.iinfo(dtype).min] * (labels.size > 0):
+        if np.iinfo(dtype).min <= wrong <= np.iinfo(dtype).max and not 0 <= wrong < 10:
+            bad = labels.copy()
+            bad[(-1,) * bad.ndim] = wrong
+            with pytest.raises(tg.errors.RangeError) as eager:
+                nn_labels(tg.tensor(bad), 10)
+            for _ in range(2):
+                with pytest.raises(tg.errors.RangeError) as replayed:
+                    step(tg.tensor(bad))
+                assert str(replayed.value) == str(eager.value)
+            step(tg.tensor(labels + 9 * (labels == 0).astype(dtype)))
+
+
+def nn_labels(y, classes):
+    tg.functional.indexing.check_labels(y, classes, "labels")
+    return y + 1
+
+
+def test_to_look_at_labels_is_no_call_of_numpy_whose_warnings_had_to_be_kept_still(monkeypatch):
+    x, y = tg.random.randn(8, 3), tg.zeros(8, dtype="int64")
+    step = tg.compile(lambda x, y: F.cross_entropy(x, y))
+    expected = step(x, y).item()
+    monkeypatch.setattr(np, "errstate", None)
+    assert step(x, y).item() == expected
+
+
+def test_labels_of_all_rounds_and_of_all_samples_are_looked_at():
+    table, ids = tg.random.randn(5, 4), tg.tensor([[0, 4], [1, 2]])
+
+    def rounds(table, ids):
+        return tg.scan(lambda total, i: (total + F.embedding(i, table).sum(0), None), tg.zeros(4), ids)[0]
+
+    def samples(table, ids):
+        return tg.vmap(lambda i: F.embedding(i, table).sum(0))(ids)
+
+    for function in (rounds, samples):
+        step = tg.compile(function)
+        np.testing.assert_array_equal(step(table, ids).numpy(), step(table, ids).numpy())
+        assert "# check\ndef loop_" in step.source
+        with pytest.raises(tg.errors.RangeError, match="embedding: label 5 is out of range"):
+            step(table, ids + 1)
 
 
 def test_a_table_that_is_a_parameter_learns_the_same():

@@ -17,12 +17,13 @@ Read before: `../tensor/applying.py`, `../symbols.py`. Read next: `rules.py`.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from ..backend import Device, get
 from ..errors import GradientError, OptionError
 from ..functional import astype
+from ..functional.indexing import LookForMistakes
 from ..modes import modes
 from ..ops import Primitive
 from ..random import streams
@@ -153,13 +154,13 @@ class Level:
             arrays = [tensor._data for tensor in inputs]
             node.saved = node.plan.keep((*(arrays if op.coerce is None else op.coerce(arrays)), output._data))
 
-    def check(self, function: Callable, tensor: Tensor) -> None:
-        """Let `function` look for mistakes in the numbers of all samples."""
+    def check(self, look: LookForMistakes, tensor: Tensor) -> None:
+        """Let `look` look for mistakes in the numbers of all samples."""
         whole, outer = self.whole(tensor), self._outer[3] or modes.recorder
         if outer is None:
-            function(whole._data)
+            look(whole._data)
         else:
-            outer.check(function, whole)
+            outer.check(look, whole)
 
     def _stream(self, device: Device) -> Any:
         real = streams.generator(device) if self._outer[1] is None else self._outer[1](device)

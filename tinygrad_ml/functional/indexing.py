@@ -208,25 +208,35 @@ def one_hot(indices: TensorLike, num_classes: int | None = None, dtype: DTypeLik
 
 def check_labels(labels: Tensor, num_classes: int, what: str) -> None:
     """`RangeError` for a label outside of [0, num_classes)."""
-    look(lambda array: check_range(array, num_classes, what), labels)
+    look(lambda array: check_range(array, num_classes, what), labels, below=num_classes)
 
 
-def look(check: Callable, tensor: Tensor) -> None:
+def look(check: Callable, tensor: Tensor, below: int | None = None) -> None:
     """Call `check(array)`, which raises for wrong numbers, now, or in each replay of the step that is being recorded; in
-    the body of a loop, of all rounds at once.
+    the body of a loop, of all rounds at once. `below` says that these are whole numbers outside of [0, below).
 
     On a GPU a look would have to wait, and is not taken.
     """
+    LookForMistakes(check, below).at(tensor)
 
-    def checked(array) -> None:
+
+class LookForMistakes(NamedTuple):
+    """A check, and which numbers are wrong to it, if that is so simple that a compiled step can see it by itself."""
+
+    check: Callable
+    below: int | None
+
+    def at(self, tensor: Tensor) -> None:
+        """Take it, or have it taken by whoever writes down what is done."""
+        writer = modes.tracer or modes.recorder
+        if writer is not None:
+            writer.check(self, tensor)
+        else:
+            self(tensor._data)
+
+    def __call__(self, array: Array) -> None:
         if isinstance(array, (numpy.ndarray, numpy.generic)) and array.size:
-            check(array)
-
-    writer = modes.tracer or modes.recorder
-    if writer is not None:
-        writer.check(checked, tensor)
-    else:
-        checked(tensor._data)
+            self.check(array)
 
 
 def check_range(array: Array, num_classes: int, what: str, but: int | None = None) -> None:

@@ -166,7 +166,7 @@ def max_unpool(
                 f"{array.min()} to {array.max()}"
             )
 
-    look(check, indices)
+    look(check, indices, below=count)
     flat = (*x.shape[:2], math.prod(at.space))
     nothing = broadcast_to(x._like(0), (*x.shape[:2], count))
     indices = indices.reshape(flat)

@@ -12,7 +12,6 @@ from typing import Any
 from ..errors import DTypeError, OptionError, ShapeError
 from ..functional import concat, reshape
 from ..functional.composed import composed
-from ..functional.indexing import look
 from ..structure import leaves, nesting, packed_like
 from ..tensor import Tensor, as_tensor
 from .body import Body, Form
@@ -77,8 +76,8 @@ def scan(
     body, structure, checks = _trace(tracer, f, init, xs, carries, slices)
     drawn, shared = [numbers for _, numbers in tracer.drawn], tracer.found
     tracer.forget()
-    for check, x in checks:
-        look(check, x)
+    for look, x in checks:
+        look.at(x)
     finals, made = run(body, Inputs(carries, [*slices, *drawn], shared), Rounds(rounds, reverse, keep))
     return packed_like(init, finals), _fill(structure, made)
 
@@ -118,7 +117,7 @@ def _trace(
         made = [as_tensor(leaf) for leaf in leaves(structure) if leaf is not None]
         body = tracer.body(inside, [*here, *[tensor for tensor, _ in tracer.drawn]], [], carried, made)
     of_slices = {id(inner._data): x for inner, x in zip(here, slices, strict=True)}
-    checks = [(check, of_slices[id(x._data)]) for check, x in tracer.checks if id(x._data) in of_slices]
+    checks = [(look, of_slices[id(x._data)]) for look, x in tracer.checks if id(x._data) in of_slices]
     return body, structure, checks
 
 

@@ -8,7 +8,7 @@ Read before: `placeholders.py`. Read next: `scan.py`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy
@@ -16,6 +16,7 @@ import numpy
 from ..backend import Device, dtypes, get
 from ..backend.arrays import HOST
 from ..errors import GradientError
+from ..functional.indexing import LookForMistakes
 from ..modes import modes
 from ..ops import Primitive, elementwise, movement
 from ..random import streams
@@ -32,7 +33,7 @@ class Tracer:
     alone   whether what is computed outside of the rounds is no part of a graph or of a recorded step: it is used again later
     steps   in the order in which they were applied; the values are numbered as they come up, unlike in a body
     drawn   (placeholder, the random numbers of all rounds)
-    checks  (function, tensor): what looks for mistakes in the numbers of a tensor
+    checks  (look, tensor): what looks for mistakes in the numbers of a tensor
     """
 
     def __init__(self, length: int, alone: bool = False):
@@ -41,7 +42,7 @@ class Tracer:
         self._outputs: dict[int, Operation] = {}  # the values of the steps
         self.places: dict[int, int] = {}  # value -> what it is called in the body, once there is one
         self.drawn: list[tuple[Tensor, Tensor]] = []
-        self.checks: list[tuple[Callable, Tensor]] = []
+        self.checks: list[tuple[LookForMistakes, Tensor]] = []
         self._forms: list[Form] = []
         self._needs: list[bool] = []
         self._known: dict[int, tuple[Any, int]] = {}  # id of an array -> it, and its value
@@ -183,14 +184,14 @@ class Tracer:
             self._casts[key] = made
         return self._casts[key]
 
-    def check(self, function: Callable, tensor: Tensor) -> None:
-        """Note that `function` looks for mistakes in the numbers of a tensor."""
+    def check(self, look: LookForMistakes, tensor: Tensor) -> None:
+        """Note that `look` looks for mistakes in the numbers of a tensor."""
         if self.is_inside(tensor):
-            self.checks.append((function, tensor))
+            self.checks.append((look, tensor))
         elif modes.recorder is not None:
-            modes.recorder.check(function, tensor)
+            modes.recorder.check(look, tensor)
         else:
-            function(tensor._data)
+            look(tensor._data)
 
     def _stream(self, device: Device) -> Draws:
         real = self._outer[1](device) if self._outer[1] is not None else streams.generator(device)

@@ -36,6 +36,7 @@ from .convolutions import CONVOLUTION, WEIGHT_GRADIENT
 from .edges import EDGE_SUMS
 from .functions import function_of
 from .keepers import Arrival
+from .looks import range_loop
 from .places import addressable, looking
 from .pooling import MAX_POOL, MAX_POOL_GRADIENT, pool_loop
 from .scans import SCANS
@@ -182,19 +183,27 @@ class Lines(StepSource):
             self._reduction(instruction, operands[0], self._target(instruction.output))
         elif instruction.op.kind == "product":
             self._multiplied(instruction)
+        elif is_check(instruction):
+            self._checked(instruction, operands)
         else:
             FORMS.get(instruction.op, Lines._eagerly)(self, instruction, operands)
 
     def _eagerly(self, instruction: Instruction, operands: list[str]) -> None:
         self.eager.append(instruction)
         number = instruction.output.number
-        if is_check(instruction):
-            self.names[f"check_{number}"] = partial(value_of, instruction, HOST)
-            self.lines.append(f"check_{number}({', '.join(operands)})")
-            return
         compute = drawing(instruction) if instruction.op is DRAW else lambda *x: value_of(instruction, HOST, *x)
         self.names[f"call_{number}"] = lambda *x: numpy.asarray(compute(*x), order="C")
         self.lines.append(f"v{number} = call_{number}({', '.join(operands)})")
+
+    def _checked(self, instruction: Instruction, operands: list[str]) -> None:
+        """A look for mistakes: by a loop where that can tell, else by eager mode."""
+        (x,), look = instruction.inputs, f"check_{instruction.output.number}"
+        loop = range_loop(instruction, self.layout.forms[x]) if self.layout.compiled else None
+        if loop is not None:
+            self._call_noting(loop, [(x, False)], size(x.shape), instruction)
+            return
+        self.names[look] = partial(value_of, instruction, HOST)
+        self.lines.append(f"{look}({', '.join(operands)})")
 
     def _multiplied(self, instruction: Instruction) -> None:
         a, b, out = *instruction.inputs, instruction.output
@@ -305,17 +314,8 @@ class Lines(StepSource):
             self._eagerly(instruction, operands)
             return
         self._target(out)
-        word = self._new_name("wrong")
-        self.names[word] = wrong = numpy.zeros(1, numpy.int64)
         elements = size(out.shape) + size(instruction.inputs[0].shape) * (instruction.op is scatter_add)
-        self._call_loop(loop._replace(steps=(*loop.steps, address(wrong))), loop.operands, elements)
-
-        def refuse(*arrays: numpy.ndarray) -> None:
-            wrong[0] = 0
-            value_of(instruction, HOST, *arrays)
-
-        self.names[f"refuse_{word}"] = refuse
-        self.lines.append(f"if {word}[0]: refuse_{word}({', '.join(operands)})")
+        self._call_noting(loop, loop.operands, elements, instruction)
 
     def _running(self, instruction: Instruction, operands: list[str]) -> None:
         out, loop = self._target(instruction.output), self.layout.scans.get(instruction.output)

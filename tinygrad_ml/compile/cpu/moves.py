@@ -38,7 +38,7 @@ class Move(NamedTuple):
 def copy(form: numpy.ndarray) -> Move:
     """The loop that copies an array which lies like `form` to one that lies in order."""
     shape, (strides,) = merged(form.shape, [form.strides])
-    axes = _axes(shape)
+    axes = axes_of(shape)
     return _move("copy", form_of(shape, form.dtype, strides), axes, range(len(axes)), axes, "=")
 
 
@@ -46,14 +46,14 @@ def put(form: numpy.ndarray, target: numpy.ndarray) -> Move:
     """The loop that copies an array to another one of its shape, as both lie."""
     shape, strides = merged(form.shape, [form.strides, target.strides])
     read, written = (form_of(shape, form.dtype, steps) for steps in strides)
-    axes = _axes(shape)
+    axes = axes_of(shape)
     return _move("copy", read, axes, range(len(axes)), axes, "=", written)
 
 
 def clear(target: numpy.ndarray) -> Move:
     """The loop that makes an array 0."""
     shape, (strides,) = merged(target.shape, [target.strides])
-    axes, form = _axes(shape), form_of(shape, target.dtype, strides)
+    axes, form = axes_of(shape), form_of(shape, target.dtype, strides)
     written = place("b", target.dtype, axes, strides_in(form, shape))
     given = [*(axis.name for axis in axes), written.argument, *written.steps]
     lines = [f"# clear\ndef loop({', '.join(given)}):"]
@@ -71,7 +71,7 @@ def fold(
     """
     outer, (outer_strides,) = merged(form.shape[:2], [form.strides[:2]])
     form = form_of(outer + form.shape[2:], form.dtype, outer_strides + form.strides[2:])
-    axes, spatial = _axes(form.shape), len(stride)
+    axes, spatial = axes_of(form.shape), len(stride)
     positions = range(len(outer), len(outer) + spatial)
     # In the order of the memory that is read, but the positions last: neighbours of them are neighbours in the image.
     order = sorted(range(form.ndim), key=lambda axis: (axis in positions, -form.strides[axis]))
@@ -87,7 +87,8 @@ def _times(index: str, step: int) -> str:
     return index if step == 1 else f"{index} * {step}"
 
 
-def _axes(shape: tuple[int, ...]) -> list[Axis]:
+def axes_of(shape: tuple[int, ...]) -> list[Axis]:
+    """The axes of a shape, each with an index and a size of its own."""
     return [Axis(f"i{axis}", f"n{axis}", extent) for axis, extent in enumerate(shape)]
 
 

@@ -16,17 +16,19 @@ from typing import Any
 import numpy
 from numpy.lib.stride_tricks import as_strided
 
+from ...backend.arrays import HOST
 from ...machine.machine_code import begun
 from ...machine.sharing import calling
 from ...machine.sharing.job import FIRST_ARGUMENT, FIRST_OF_CALL, MOST_SHARED_ARGUMENTS, SHARED, TURNS, address
 from ...ops.shapes import size
-from ..program import Value
+from ..eager import value_of
+from ..program import Instruction, Value
 from .gathers import IndexLoop
 from .keepers import Pool
 from .layout import HostLayout
 from .moves import Move
 from .scans import ScanLoop
-from .stretches import JobCall, Preparation
+from .stretches import JobCall, NotedMistake, Preparation
 from .walks import Written
 
 SHARED_LOOP_ELEMENTS = 1 << 15
@@ -153,6 +155,23 @@ class StepSource:
         what = f"{name}({', '.join(map(str, [*loop.sizes, *(self.name(value) for value, _ in operands)]))})"
         moving = {place: value for place, value in places.items() if place not in placed}
         self._call_job(job, moving, placed, what, {first + i: nbytes for i, nbytes in behind.items()})
+
+    def _call_noting(
+        self, loop: IndexLoop | Move, operands: Sequence[tuple[Value, bool]], elements: int, instruction: Instruction
+    ) -> None:
+        """A call of a loop that notes whether there is a mistake, and a line which then computes the instruction as eager mode
+        does: that raises its error."""
+        word = self._new_name("wrong")
+        self.names[word] = wrong = numpy.zeros(1, numpy.int64)
+        self._call_loop(loop._replace(steps=(*loop.steps, address(wrong))), operands, elements)
+
+        def refuse(*arrays: numpy.ndarray) -> None:
+            wrong[0] = 0
+            value_of(instruction, HOST, *arrays)
+
+        self.names[f"refuse_{word}"] = refuse
+        given = ", ".join(map(self.name, instruction.inputs))
+        self.lines.append(NotedMistake(f"if {word}[0]: refuse_{word}({given})"))
 
     def _call_job(
         self,

@@ -61,6 +61,10 @@ class Preparation(NamedTuple):
         return f"{self.word} = {self.given}"
 
 
+class NotedMistake(str):
+    """A line that asks whether a job has noted a mistake, and raises its error then. It calls nothing of NumPy's else."""
+
+
 class Stretches:
     """Lines in which jobs that follow each other are one call each.
 
@@ -68,7 +72,7 @@ class Stretches:
     looks    variable -> the one at whose memory it looks, and by how many bytes further on
     results  the variables that are wanted in the end
     whole    the only stretch, and what runs it, if there is nothing else
-    alone    whether there is nothing but stretches, and what prepares them
+    alone    whether there is nothing but stretches, what prepares them, and what asks for mistakes
     """
 
     def __init__(
@@ -82,7 +86,7 @@ class Stretches:
         self.names, self._looks, self._threads = names, looks, threads
         lines = list(lines)
         self._keepers = {line.word: line.keeper for line in lines if isinstance(line, Preparation)}
-        self.alone = not any(isinstance(line, str) for line in lines)
+        self.alone = not any(isinstance(line, str) and not isinstance(line, NotedMistake) for line in lines)
         self._numbers, self._jobs, self._waiting = count(1), list[JobCall](), list[str]()
         self._found: list[tuple[Stretch, Callable[[], object]]] = []
         bases = [self._base(*where)[0] for line in lines if isinstance(line, JobCall) for where in line.moving.values()]

@@ -22,6 +22,7 @@ import numpy
 from ...backend import Device, absent, get, of
 from ...backend.arrays import HOST
 from ...errors import CompileError, DTypeError
+from ...functional.indexing import LookForMistakes
 from ...modes import BACKWARD, Place, modes
 from ...ops import Primitive, elementwise, movement
 from ...ops.index import ARRAY
@@ -244,15 +245,15 @@ class Recorder:
         """Note that the program is right only while `function()` is what it was before the step."""
         self.relied_on.append(function)
 
-    def check(self, function: Callable, tensor: Tensor) -> None:
-        """Note that every replay has to call `function` with the array, which raises if there is a mistake in it."""
+    def check(self, look: LookForMistakes, tensor: Tensor) -> None:
+        """Note that every replay has to look at the array, which raises if there is a mistake in it."""
         value = self.read(self._standing_for(tensor))
 
-        def checked(xp: Any, x: Any) -> Any:
-            function(x)
+        def checked(xp: Any, x: Any, below: int | None) -> Any:
+            look(x)
             return x
 
-        self.emit(Call("check", checked, checks=True), (value,), {}, value.shape, value.dtype)
+        self.emit(Call("check", checked, checks=True), (value,), {"below": look.below}, value.shape, value.dtype)
 
     def called(self, place: Place, what: Any, args: tuple, kwargs: dict[str, Any], result: Any) -> None:
         """Note that a function which is composed of operations, or an operator of a file, was called, and what it gave: of use

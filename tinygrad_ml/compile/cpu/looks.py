@@ -1,0 +1,36 @@
+"""A look at whole numbers that have to lie in a range, labels say, as a loop: it only notes whether one does not.
+
+Then the step looks again as eager mode does, which raises the error. So the words are in one place, and a step whose numbers
+are right has no call of NumPy for it, each of which takes longer than this walk.
+
+Read before: `moves.py`. Read next: `gathers.py`.
+"""
+
+from __future__ import annotations
+
+import numpy
+
+from ...machine.axes import merged
+from ..program import Instruction
+from ..schedule.axes import strides_in
+from ..schedule.layout import form_of
+from .moves import Move, axes_of
+from .places import NOTHING_OVERLAPS, addressable, place
+
+
+def range_loop(instruction: Instruction, form: numpy.ndarray) -> Move | None:
+    """The loop of a check of numbers that lie like `form`; None if it asks for something else. Behind its steps it is to be given
+    the address of a number, which it makes 1 where one of those is not in [0, below), else 0."""
+    below = instruction.params["below"]
+    if below is None or form.dtype.kind not in "iu" or not form.size or not addressable(form):
+        return None
+    shape, (strides,) = merged(form.shape, [form.strides])
+    axes = axes_of(shape)
+    read = place("a", form.dtype, axes, strides_in(form_of(shape, form.dtype, strides), shape))
+    given = [*(axis.name for axis in axes), read.argument, *read.steps, "below", "wrong: int64s"]
+    lines = [f"def loop({', '.join(given)}):", f"    {NOTHING_OVERLAPS}", "    bad = 0"]
+    lines += ["    " * (1 + depth) + f"for {axis.index} in range({axis.name}):" for depth, axis in enumerate(axes)]
+    # As a number without a sign, one that is less than 0 is more than all others.
+    lines.append("    " * (1 + len(axes)) + f"bad = bad | int64(uint64({read.element}) >= uint64(below))")
+    lines.append("    wrong[0] = bad")
+    return Move("# check\n" + "\n".join(lines) + "\n", shape, (*read.steps.values(), below), None)
