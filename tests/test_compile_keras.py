@@ -9,7 +9,7 @@ import pytest
 
 import tinygrad_ml as tg
 from tinygrad_ml import keras
-from tinygrad_ml.compile.guards.reach import reachable
+from tinygrad_ml.compile.guards.reach import Reach
 from tinygrad_ml.errors import CompileError, OptionError, RangeError
 from tinygrad_ml.keras import callbacks, constraints, layers, optimizers
 from tinygrad_ml.keras.optimizers import schedules
@@ -284,7 +284,7 @@ def test_a_step_looks_at_what_the_model_uses_and_not_at_all_variables_of_the_fil
     model.compile("sgd", "mse")
     model.fit(X, ONE_HOT, batch_size=11, epochs=2, verbose=0)
     assert "1 program" in repr(model.train_function)
-    reached = reachable(model.train_function.compiled)
+    reached = Reach(model.train_function.compiled)
     assert any(thing is model.head for thing in reached.reporters)
     assert not any(isinstance(thing, NobodysBusiness) for thing in reached.objects)
 

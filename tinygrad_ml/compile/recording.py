@@ -17,7 +17,7 @@ from ..modes import watching
 from ..structure import containers, leaves, mapped
 from ..tensor import Tensor
 from .guards.conditions import Condition, Facts, gradients, needs
-from .guards.reach import Reach, reachable
+from .guards.reach import Reach
 from .guards.signature import Arguments
 from .guards.snapshots import Snapshot
 from .guards.watch import Watch
@@ -80,14 +80,14 @@ def record(call: Arguments, recorder: Recorder | None = None) -> Recording:
 
     recorder  what writes it down, for who wants to know more than the program
     """
-    reached = reachable(call.function)
+    reached = Reach(call.function)
     by_itself = set(map(id, reached.tensors))
     aliases = {i: tensor for i, tensor in enumerate(call.tensors) if id(tensor) in by_itself}
     reached.look_at(call.args, call.kwargs)
     before, there, reporters = Snapshot(reached.holders), list(reached.tensors), list(reached.reporters)
     with recorder or Recorder() as recorder:
         try:
-            given = [(name, Snapshot([(part, name, name)])) for name, whole in call.named for part in containers(whole)]
+            given = [(name, Snapshot([(part, name)])) for name, whole in call.named for part in containers(whole)]
             for position, name in enumerate(call.names()):
                 recorder.take(call.tensors[position], Argument(position, name))
             for tensor in there:
@@ -148,7 +148,7 @@ def _refuse_what_was_kept(recorder: Recorder, now: Reach, returned: Any) -> None
                 f"the function returns a {type(leaf).__name__}, which computes when it is asked, and that would be after "
                 f"tg.compile has recorded. Return a list or a tuple"
             )
-        inside = None if isinstance(leaf, Tensor) else reachable(leaf).place(recorder.was_made_here)
+        inside = None if isinstance(leaf, Tensor) else Reach(leaf).place(recorder.was_made_here)
         if inside is not None:
             raise CompileError(
                 f"the function returns an object with a tensor in it, {inside}, which a function recorded by tg.compile "
@@ -193,6 +193,6 @@ def _relied_on(
     relied_on = [*map(Facts, reporters), needs(there), gradients(have_gradients)]
     if recorder.relied_on:
         words = "which parameters have been updated equally often"
-        with before.back(lambda holder, owner: owner is None and isinstance(holder, dict)):
+        with before.back():
             relied_on += [Condition(words, f, f(), getattr(f, "glance", None)) for f in recorder.relied_on]
     return relied_on

@@ -35,7 +35,7 @@ class Condition(NamedTuple):
     def glance(self, glance: Glance) -> None:
         """Let it be looked at whether it is as it was."""
         if self.see is None:
-            glance.call(self.look, self.expected)
+            glance.require(f"{glance.word(self.look)}() == {glance.word(self.expected)}")
         else:
             self.see(glance)
 
@@ -94,9 +94,11 @@ class Facts:
     def glance(self, glance: Glance) -> None:
         """Let it be looked at whether all is the same."""
         if not self._simple:
-            glance.call(self.holds, True)
+            glance.require(f"{glance.word(self.holds)}()")
             return
-        glance.only(vars(self._thing), snapshot(vars(self._thing)))
+        held = snapshot(vars(self._thing))
+        glance.require(f"len({glance.word(vars(self._thing))}) == {len(held)}")
+        glance.items(vars(self._thing), held)
         for said in self._options:
             _glance_at_options(said, glance)
 

@@ -68,17 +68,13 @@ class Glance:
 
     def attribute(self, thing: Any, name: str, value: Any) -> None:
         """Let an attribute be this very thing."""
-        self.terms.append(f"{self.word(thing)}.{name} is {self.word(value)}")
+        self.require(f"{self.word(thing)}.{name} is {self.word(value)}")
 
     def items(self, holder: Mapping, held: Mapping) -> None:
         """Let there be these very things under these names in a dictionary, whatever else there is."""
-        word = self.word(holder)
-        self.terms += [f"{word}[{self._key(key)}] is {self.word(value)}" for key, value in held.items()]
-
-    def only(self, holder: Mapping, held: Mapping) -> None:
-        """Let there be these very things under these names in a dictionary, and nothing else."""
-        self.terms.append(f"len({self.word(holder)}) == {len(held)}")
-        self.items(holder, held)
+        for key, value in held.items():
+            place = repr(key) if type(key) is str else self.word(key)
+            self.require(f"{self.word(holder)}[{place}] is {self.word(value)}")
 
     def members(self, container: Any, items: list) -> None:
         """Let these very things be in something that can be gone through, in this order."""
@@ -88,13 +84,6 @@ class Glance:
             self.require(*(f"{word}[{i}] is {self.word(item)}" for i, item in enumerate(items)))
         elif items:
             self.require(f"all(map(is_, {word}, {self.word(items)}))")
-
-    def call(self, function: Callable, expected: Any) -> None:
-        """Let a function give this."""
-        self.terms.append(f"{self.word(function)}() == {self.word(expected)}")
-
-    def _key(self, key: Any) -> str:
-        return repr(key) if type(key) is str else self.word(key)
 
     def function(self, then: Iterable[str]) -> Callable[[tuple, dict], Any] | None:
         """`glance(args, kwargs)`, which does the lines `then` if all is as it was, and gives NotImplemented if something, or

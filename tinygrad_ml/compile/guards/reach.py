@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import types
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import cached_property, partial
 from typing import Any
 
@@ -30,12 +30,14 @@ WRAPPERS = (property, staticmethod, classmethod, cached_property)
 
 Part = tuple[str, Any]
 """(what to call it, thing)"""
+Spot = tuple[Any, str | None, str]
+"""(thing, who holds it, what to call it)"""
 
 
 class Reach:
-    """The tensors, modules and optimisers that a function can reach, and what holds these and everything else.
+    """The tensors, modules and optimisers that functions and objects (`roots`) can reach, and what holds these and everything else.
 
-    paths      what to call the places of the tensors
+    tensors    and what to call their places
     reporters  modules, optimisers, and what else says on what steps rely (`conditions.py`)
     holders    what holds something and can change (`snapshots.py`)
     objects    what is of a class that is not this library's
@@ -45,9 +47,8 @@ class Reach:
     ours       ids of containers that an object of this library has
     """
 
-    def __init__(self):
-        self.tensors: list[Tensor] = []
-        self.paths: list[str] = []
+    def __init__(self, *roots: Any):
+        self.tensors: dict[Tensor, str] = {}
         self.reporters: list[Any] = []
         self.holders: list[Holder] = []
         self.objects: list[Any] = []
@@ -57,15 +58,16 @@ class Reach:
         self.ours: set[int] = set()
         self._seen: dict[int, Any] = {}  # by its id, which is its own as long as it is kept
         self._named: set[str] = set()
-        self._unnamed: dict[str, list[tuple[Any, str | None, str]]] = {}
-        self._waiting: list[tuple[Any, str | None, str]] = []  # (thing, who holds it, what to call it)
-        self._insides: list[tuple[Any, Any, str | None, str]] = []  # (holder, thing, who holds it, what to call it)
+        self._unnamed: dict[str, list[Spot]] = {}
+        self._waiting: list[Spot] = []
+        self._insides: list[tuple[Any, Spot]] = []  # (holder, the thing for which it holds something)
+        self.look_at(*roots)
 
     def place(self, wanted: Callable[[Tensor], bool]) -> str | None:
         """What to call the place of a tensor that is `wanted`, if there is one."""
-        return next((path for tensor, path in zip(self.tensors, self.paths, strict=True) if wanted(tensor)), None)
+        return next((path for tensor, path in self.tensors.items() if wanted(tensor)), None)
 
-    def look_at(self, *roots: Any) -> Reach:
+    def look_at(self, *roots: Any) -> None:
         """Find what these reach, too."""
         self._waiting += [(root, None, name_of(root)) for root in roots]
         while self._waiting:
@@ -77,18 +79,17 @@ class Reach:
                 if is_users(thing):
                     self.spaces.append(thing)
                     if isinstance(thing, type):
-                        self.holders.append((thing, name_of(thing), name_of(thing)))
+                        self.holders.append((thing, name_of(thing)))
                     self._look_into_space(thing)
             else:
                 self._look_at_thing(thing, owner, path)
-        return self
 
     def look_again(self, before: Snapshot) -> None:
         """Find what is reached where something is another now than it was `before`."""
         changed = set(map(id, before.changed()))
-        for holder, thing, owner, path in self._insides:
+        for holder, spot in self._insides:
             if holder is None or id(holder) in changed:
-                self._look_into_thing(thing, owner, path)
+                self._look_into_thing(*spot)
         for space in tuple(self.spaces):
             self._look_into_space(space)
         self.look_at()
@@ -103,8 +104,7 @@ class Reach:
 
     def _look_at_thing(self, thing: Any, holds_it: str | None, path: str) -> None:
         if isinstance(thing, Tensor):
-            self.tensors.append(thing)
-            self.paths.append(path)
+            self.tensors[thing] = path
             if not hasattr(thing, "__dict__"):
                 return
         elif isinstance(thing, HeldMethod):
@@ -116,9 +116,9 @@ class Reach:
             self._look_for_names(thing)
         holder = self._look_into_thing(thing, owner, path)
         if holder is not None:
-            self.holders.append((holder, owner, path))
+            self.holders.append((holder, owner))
         if holder is not None or hasattr(type(thing), "_reached_by_steps"):
-            self._insides.append((holder, thing, owner, path))
+            self._insides.append((holder, (thing, owner, path)))
         if owner is not None and isinstance(holder, dict) and holder is not thing:
             self.objects.append(thing)
             self._waiting += [(part, owner, "") for part in type(thing).__mro__]
@@ -126,7 +126,6 @@ class Reach:
     def _look_into_thing(self, thing: Any, owner: str | None, path: str) -> Any:
         """Find what it holds; what holds that, if it can change."""
         holder, parts = _inside(thing, path)
-        parts = list(parts)
         if is_ours(type(thing)) or id(thing) in self.ours:
             self.ours.update(id(part) for _, part in parts if isinstance(part, CONTAINERS))
         self._waiting += [(part, owner, name) for name, part in parts]
@@ -139,11 +138,6 @@ class Reach:
         for name in names.attributes - self._named:
             self._waiting += self._unnamed.pop(name, ())
         self._named |= names.attributes
-
-
-def reachable(*roots: Any) -> Reach:
-    """What the functions and objects in `roots` can reach."""
-    return Reach().look_at(*roots)
 
 
 def _is_called_by_others(kind: type, name: str) -> bool:
@@ -161,7 +155,7 @@ def _owner(thing: Any, holds_it: str | None) -> str | None:
     return None if is_ours(type(thing)) else type(thing).__qualname__
 
 
-def _inside(thing: Any, path: str) -> tuple[Any, Iterable[Part]]:
+def _inside(thing: Any, path: str) -> tuple[Any, list[Part]]:
     """What holds something for the thing, if that can change; and what can be reached from there in one step."""
     for kinds, look in _INSIDE:
         if isinstance(thing, kinds):
@@ -170,51 +164,52 @@ def _inside(thing: Any, path: str) -> tuple[Any, Iterable[Part]]:
         return None, [(path, part) for part in thing._reached_by_steps()]
     inside = getattr(thing, "__dict__", None)
     if not isinstance(inside, dict):
-        return None, ()
+        return None, []
     return inside, [(f"{type(thing).__qualname__}.{name}", part) for name, part in snapshot(inside).items()]
 
 
-def _inside_function(function: types.FunctionType, path: str) -> tuple[Variables | None, Iterable[Part]]:
+def _inside_function(function: types.FunctionType, path: str) -> tuple[Variables | None, list[Part]]:
     variables = Variables(function) if is_users(function) else None
     named = [] if variables is None else [(name, function.__globals__.get(name)) for name in variables.names]
     cells = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
-    given = (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values())
-    beside = [function.__dict__] if function.__dict__ else []
-    return variables, [*closed_over(cells).items(), *named, *((path, part) for part in (*given, *beside))]
+    given = [*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()]
+    if function.__dict__:
+        given.append(function.__dict__)
+    return variables, [*closed_over(cells).items(), *named, *((path, part) for part in given)]
 
 
-def _inside_dictionary(things: dict, path: str) -> tuple[dict | None, Iterable[Part]]:
+def _inside_dictionary(things: dict, path: str) -> tuple[dict | None, list[Part]]:
     held = snapshot(things)
     if not _worth_looking(list(held.values())):
-        return None, ()
+        return None, []
     named = [(f"{path}[{name!r}]" if isinstance(name, PLAIN) else path, part) for name, part in held.items()]
     return things, [*((path, name) for name in held), *named]
 
 
-def _inside_collection(things: Any, path: str) -> tuple[Any, Iterable[Part]]:
+def _inside_collection(things: Any, path: str) -> tuple[Any, list[Part]]:
     items, in_order = list(things), isinstance(things, (list, tuple))
     if not _worth_looking(items):
-        return None, ()
+        return None, []
     parts = [(f"{path}[{i}]" if in_order else path, item) for i, item in enumerate(items)]
-    return things if isinstance(things, (list, set, deque)) else None, parts
+    return things if isinstance(things, CONTAINERS) else None, parts
 
 
 def _worth_looking(items: list) -> bool:
     return len(items) <= REACHED_ITEMS or isinstance(items[0], Tensor)
 
 
-def _parts(*names: str) -> Callable[[Any, str], tuple[None, Iterable[Part]]]:
+def _parts(*names: str) -> Callable[[Any, str], tuple[None, list[Part]]]:
     """Of a thing that does not change: what it has under these names."""
     return lambda thing, path: (None, [(path, getattr(thing, name, None)) for name in names])
 
 
-_INSIDE: tuple[tuple[Any, Callable[[Any, str], tuple[Any, Iterable[Part]]]], ...] = (
+_INSIDE: tuple[tuple[Any, Callable[[Any, str], tuple[Any, list[Part]]]], ...] = (
     (dict, _inside_dictionary),
     ((list, tuple, set, frozenset, deque), _inside_collection),
     (types.FunctionType, _inside_function),
     (types.MethodType, _parts("__self__", "__func__")),
     (WRAPPERS, _parts("fget", "fset", "__func__", "func")),
     (partial, _parts("func", "args", "keywords")),
-    (GENERATORS, lambda stream, path: (stream, ())),
+    (GENERATORS, lambda stream, path: (stream, [])),
 )
 """(kinds of things, what is inside: its holder, its parts)"""

@@ -57,14 +57,13 @@ class Arguments:
         tensors. None where a glance is not enough: of gradients among the arguments, of structures of other kinds."""
         if modes.grad is not True and modes.grad is not False:
             return None
-        names = [f"a{i}" for i in range(len(args) + len(kwargs))]
         glance.require(f"len(args) == {len(args)}", f"len(kwargs) == {len(kwargs)}")
-        taken = [f"args[{i}]" for i in range(len(args))] + [f"kwargs[{name!r}]" for name in kwargs]
-        glance.lines += [f"{name} = {where}" for name, where in zip(names, taken, strict=True)]
+        taken = [*((f"args[{i}]", x, self.args[i]) for i, x in enumerate(args))]
+        taken += [(f"kwargs[{name!r}]", x, self.kwargs[name]) for name, x in kwargs.items()]
         found: list[tuple[str, Tensor]] = []
-        mapped_parts = [*self.args, *self.kwargs.values()]
-        for name, given, part in zip(names, (*args, *kwargs.values()), mapped_parts, strict=True):
-            if not _glance_at(name, given, part, found, glance):
+        for i, (where, given, part) in enumerate(taken):
+            glance.lines.append(f"a{i} = {where}")
+            if not _glance_at(f"a{i}", given, part, found, glance):
                 return None
         for i, (name, tensor) in enumerate(found):
             for other, earlier in found[:i]:

@@ -18,8 +18,8 @@ CONTAINERS = (list, dict, set, deque)
 GENERATORS = (numpy.random.Generator, numpy.random.RandomState, random.Random)
 """Streams of random numbers that are not this library's."""
 
-Holder = tuple[Any, str | None, str]
-"""(dictionary, list, set, class, stream, or variables of a function; whose it is if not this library's; what to call it)"""
+Holder = tuple[Any, str | None]
+"""(dictionary, list, set, class, stream, or variables of a function; whose it is if not this library's)"""
 
 
 def content(holder: Any) -> dict:
@@ -66,10 +66,8 @@ def _fill(holder: Any, held: dict) -> None:
         holder[:] = held.values()
     else:
         holder.clear()
-        if isinstance(holder, deque):
-            holder.extend(held.values())
-        else:
-            holder.update(held if isinstance(holder, dict) else held.values())
+        fill = holder.extend if isinstance(holder, deque) else holder.update
+        fill(held if isinstance(holder, dict) else held.values())
 
 
 def plain_values(holders: Iterable[Any]) -> Callable[[], tuple]:
@@ -82,7 +80,7 @@ class Snapshot:
     """What these holders hold now."""
 
     def __init__(self, holders: Iterable[Holder]):
-        self._held = [(holder, owner, content(holder)) for holder, owner, _ in holders]
+        self._held = [(holder, owner, content(holder)) for holder, owner in holders]
 
     def restore(self) -> None:
         """Put everything back."""
@@ -95,11 +93,11 @@ class Snapshot:
         return [holder for holder, _, held in self._held if differences(content(holder), held)]
 
     @contextmanager
-    def back(self, which: Callable[[Any, str | None], bool]) -> Iterator[None]:
-        """Inside, those holders for which `which(holder, whose it is)` hold what they held at that moment."""
+    def back(self) -> Iterator[None]:
+        """Inside, dictionaries of this library's hold what they held at that moment."""
         then = Snapshot(())
-        then._held = [entry for entry in self._held if which(*entry[:2])]
-        now = Snapshot((holder, owner, "") for holder, owner, _ in then._held)
+        then._held = [entry for entry in self._held if entry[1] is None and isinstance(entry[0], dict)]
+        now = Snapshot((holder, None) for holder, *_ in then._held)
         then.restore()
         try:
             yield
@@ -119,7 +117,7 @@ class Snapshot:
         before = {id(holder): held for holder, _, held in self._held}
         return [
             (holder, name)
-            for holder, *_ in now
+            for holder, _ in now
             if isinstance(holder, dict)
             for name in differences(holder, before.get(id(holder), {}))
             if is_plain(holder.get(name, MISSING))

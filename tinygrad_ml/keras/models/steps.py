@@ -29,7 +29,7 @@ from typing import Any
 import numpy
 
 from ...compile import compile as compiled_step
-from ...compile.guards.reach import reachable
+from ...compile.guards.reach import Reach
 from ...compile.guards.snapshots import Snapshot, plain_values
 from ...compile.turn import Turn
 from ...errors import CompileError
@@ -40,10 +40,7 @@ from ...tensor import Tensor
 from ..warn import warn
 from .logs import Logs, stored
 
-_OUTSIDE = [
-    (numpy.random.get_state.__self__, "numpy.random", "numpy.random"),
-    (random.getstate.__self__, "random", "random"),
-]
+_OUTSIDE = [(numpy.random.get_state.__self__, "numpy.random"), (random.getstate.__self__, "random")]
 """Streams of random numbers that everybody shares, and what to call them."""
 
 
@@ -109,12 +106,12 @@ class ModelStep:
                 self._logs[shapes] = dict(stored(found))
             return found
         if self._modules is None:
-            reached = reachable(self._method)
+            reached = Reach(self._method)
             self._modules = [thing for thing in reached.reporters if isinstance(thing, Module)]
-            self._tensors = reached.tensors
-            settings = reachable(*self.model._settings())
-            theirs = [holder for holder, owner, _ in reached.holders if owner is not None]
-            self._numbers = plain_values(theirs), plain_values([holder for holder, *_ in settings.holders])
+            self._tensors = list(reached.tensors)
+            settings = Reach(*self.model._settings())
+            theirs = [holder for holder, owner in reached.holders if owner is not None]
+            self._numbers = plain_values(theirs), plain_values([holder for holder, _ in settings.holders])
         numbers = tuple(getattr(module, "trainable", True) for module in self._modules)
         for read in self._numbers:
             numbers += read()
@@ -170,7 +167,7 @@ class ModelStep:
 @contextmanager
 def _only_tensors(step: Callable) -> Iterator[None]:
     """Inside, a step is recorded; `CompileError` if it does more than to operate on tensors, which is then undone."""
-    before = Snapshot([*reachable(step).holders, *_OUTSIDE])
+    before = Snapshot([*Reach(step).holders, *_OUTSIDE])
     try:
         with _printing_of_this_thread() as printed:
             yield
