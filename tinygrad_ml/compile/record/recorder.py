@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy
 
-from ...backend import Device, absent, get, of
+from ...backend import absent, get, of
 from ...backend.arrays import HOST
 from ...errors import CompileError, DTypeError
 from ...functional.indexing import LookForMistakes
@@ -30,7 +30,7 @@ from ...random.streams import StreamDevice
 from ...tensor import Tensor, constants
 from ..program import PUT, Call, Instruction, Value
 from ..sources import Constant, Gradient, Number, Source, State
-from .shadow import Shadow, Shadows
+from .shadow import Shadows
 from .stream import Stream
 from .traced import ELSEWHERE, LEFT_BEHIND, WHAT_TO_DO, Traced, traced_type
 from .views import looks_at, taken_again, written_through
@@ -51,8 +51,6 @@ class Recorder:
         self._count = 0
         # id of an array -> the array, what stands for it, the value that it has at the start, its tensors
         self._lifted: dict[int, tuple] = {}
-        # id of a tensor -> a reference to it, and its array, node, needs and gradient, as they were
-        self._before: dict[int, tuple] = {}
         self._casts: dict[tuple, Traced] = {}
         self.shadows = Shadows()
         self.over = False
@@ -65,12 +63,7 @@ class Recorder:
         return Value(self._count, tuple(shape), numpy.dtype(dtype), source)
 
     def emit(
-        self,
-        op: Primitive | Call,
-        inputs: Iterable[Value],
-        params: dict[str, Any],
-        shape: Iterable[int],
-        dtype: Any,
+        self, op: Primitive | Call, inputs: Iterable[Value], params: dict, shape: Iterable[int], dtype: Any
     ) -> Value:
         """Write an instruction down; the value that it gives."""
         if modes.recorder is not self:
@@ -121,10 +114,9 @@ class Recorder:
 
     def take(self, tensor: Tensor, source: Source | None = None) -> None:
         """Put a stand-in in the place of the tensor's array, until the recording is over."""
-        if self._taken(tensor) or absent(tensor._data) or isinstance(tensor._data, Traced):
+        if self.shadows.of(tensor) is not None or absent(tensor._data) or isinstance(tensor._data, Traced):
             return
-        gradient = tensor.grad
-        self._before[id(tensor)] = weakref.ref(tensor), tensor._data, tensor._node, tensor._needs, gradient
+        gradient = tensor._grad
         traced = self._lift(tensor._data, tensor)
         if source is not None:
             traced.value.source = source
@@ -138,9 +130,6 @@ class Recorder:
         if not self._on_host:
             return None
         return next((array for array, stand_in, *_ in self._lifted.values() if stand_in is traced), None)
-
-    def _taken(self, tensor: Tensor) -> bool:
-        return id(tensor) in self._before and self._before[id(tensor)][0]() is tensor
 
     def _standing_for(self, tensor: Tensor) -> Traced:
         """What stands for the array of a tensor."""
@@ -183,14 +172,12 @@ class Recorder:
         """The arrays with numbers of a formula, which lie on the host, as if they lay where the others do."""
         if len(set(map(type, arrays))) < 2:
             return arrays
-        together: list[Traced] = []
         placed: Any = next((array for array in arrays if of(array).kind != "cpu"), arrays[0])
-        for array in arrays:
-            if type(array) is not type(placed):
-                number, array = array, placed.like(array.shape, array.dtype)
-                array.value = self.read(number)
-            together.append(array)
-        return together
+
+        def there(array: Traced) -> Traced:
+            return array if type(array) is type(placed) else placed.like(array.shape, array.dtype, self.read(array))
+
+        return list(map(there, arrays))
 
     def cast(self, array: Traced, dtype: numpy.dtype) -> Traced:
         """`array.astype(dtype)`"""
@@ -259,58 +246,40 @@ class Recorder:
         """Note that a function which is composed of operations, or an operator of a file, was called, and what it gave: of use
         to who reads programs."""
 
-    def stream(self, device: Device) -> Stream:
-        """What random numbers are drawn from while recording."""
-        return Stream(self, self.emit, StreamDevice(device))
-
     def __enter__(self) -> Recorder:
-        modes.recorder, modes.stream = self, self.stream
+        modes.recorder, modes.stream = self, lambda device: Stream(self, StreamDevice(device))
         return self
 
     def __exit__(self, *error: object) -> None:
         """Let go of all tensors, and be of no more use."""
-        for _, array, node, *_ in self.as_they_were():
+        for _, shadow in self.shadows:
+            node = shadow.before.node
             if node is not None and isinstance(node.value, Traced):  # by `x.data = ...`
-                node.value = array
+                node.value = shadow.before.data
         self.shadows.lift()
         modes.recorder, modes.stream, self.over = None, None, True
         # What stands for an array knows the recorder, and may live on. It shall not keep what was recorded with it.
-        for met in (self._lifted, self._before, self._casts):
-            met.clear()
+        self._lifted.clear()
+        self._casts.clear()
         self.instructions, self.host, self.relied_on = [], [], []
 
     def was_made_here(self, tensor: Tensor) -> bool:
         """Whether the function has made the tensor."""
-        return isinstance(tensor._data, Traced) and not self._taken(tensor)
-
-    def as_they_were(self) -> list[tuple]:
-        """(tensor, array, node, needs, gradient) of all tensors that were taken and are still there."""
-        return [
-            (tensor, *before) for reference, *before in self._before.values() if (tensor := reference()) is not None
-        ]
+        return isinstance(tensor._data, Traced) and self.shadows.of(tensor) is None
 
     def replaced(self) -> Iterator[tuple[Tensor, str, Tensor | None]]:
         """(tensor, "data" or "grad", what has that array now, or is its gradient): what is another than at the start, and
         gradients that were put there, whatever was there before."""
-        for tensor, array, _, _, gradient in self.as_they_were():
-            shadow = self._shadow(tensor)
-            if shadow._data is not self._lifted[id(array)][1]:
+        for tensor, shadow in self.shadows:
+            if shadow._data is not self._lifted[id(shadow.before.data)][1]:
                 yield tensor, "data", tensor
-            if shadow.gradient is not gradient or shadow.first_use == "put":
+            if shadow.gradient is not shadow.before.gradient or shadow.first_use == "put":
                 yield tensor, "grad", shadow.gradient
 
     def read_gradients(self) -> dict[Tensor, bool]:
         """Whether they had one before, for the tensors of which the function has asked that before it put one there."""
-        return {
-            tensor: gradient is not None
-            for tensor, _, _, needs, gradient in self.as_they_were()
-            if needs and self._shadow(tensor).first_use == "read"
-        }
-
-    def _shadow(self, tensor: Tensor) -> Shadow:
-        shadow = self.shadows.of(tensor)
-        assert shadow is not None  # as it was taken
-        return shadow
+        read = [(x, shadow.before) for x, shadow in self.shadows if shadow.first_use == "read"]
+        return {tensor: before.gradient is not None for tensor, before in read if before.needs}
 
     def value_of(self, tensor: Tensor) -> Value:
         """What the tensor holds now."""
@@ -322,7 +291,7 @@ class Recorder:
         writes = []
         for array, traced, first, tensors in self._lifted.values():
             source = first.source
-            if isinstance(source, Gradient) and self._shadow(source.tensor).first_use != "read":
+            if isinstance(source, Gradient) and getattr(self.shadows.of(source.tensor), "first_use", None) != "read":
                 source = None  # a tensor by itself, which is known in another way
             first.source = source or _source_of(array, tensors, made)
             if traced.written and not isinstance(first.source, Constant):  # else it was made here, and nobody has it

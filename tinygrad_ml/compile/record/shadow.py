@@ -14,8 +14,9 @@ import os
 import sys
 import threading
 import weakref
+from collections.abc import Iterator
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from ...modes import modes
 from ...tensor import Tensor
@@ -25,18 +26,29 @@ WAITING = frozenset(("threading", "queue", "concurrent.futures._base", "multipro
 """Modules of Python in which a thread is while it waits for another."""
 
 
+class Fields(NamedTuple):
+    """What a tensor has."""
+
+    data: Any
+    node: Any
+    needs: bool
+    gradient: Tensor | None
+
+
 class Shadow:
     """What a recording sees of a tensor. It does not keep the tensor.
 
+    before     what the tensor had at the start
     gradient   that of the tensor
     first_use  what was done with the gradient first: "read", or "put", after which it does not matter what it was before
     """
 
-    __slots__ = ("tensor", "gradient", "first_use", "_data", "_node", "_needs")
+    __slots__ = ("tensor", "before", "gradient", "first_use", "_data", "_node", "_needs")
 
     def __init__(self, tensor: Tensor, data: Any):
         self.tensor = weakref.ref(tensor)
-        self._data, self._node, self._needs, self.gradient = data, tensor._node, tensor._needs, tensor._grad
+        self.before = Fields(tensor._data, tensor._node, tensor._needs, tensor._grad)
+        self._data, self._node, self._needs, self.gradient = data, *self.before[1:]
         self.first_use: str | None = None
 
     @property
@@ -72,13 +84,16 @@ class Shadows:
         shadow = self._of.get(id(tensor))
         return shadow if shadow is not None and shadow.tensor() is tensor else None
 
+    def __iter__(self) -> Iterator[tuple[Tensor, Shadow]]:
+        """(tensor, its shadow) of those that are still there."""
+        return ((tensor, shadow) for shadow in tuple(self._of.values()) if (tensor := shadow.tensor()) is not None)
+
     def lift(self) -> None:
         """The recording is over."""
         with _turn:
             _all.discard(self)
-            for shadow in self._of.values():
-                tensor = shadow.tensor()
-                if tensor is not None and not any(other.of(tensor) for other in _all):
+            for tensor, _ in self:
+                if not any(other.of(tensor) for other in _all):
                     kind: Any = type(tensor)
                     _turn_into(tensor, kind._recorded)
         self._of.clear()

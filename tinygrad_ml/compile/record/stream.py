@@ -9,28 +9,28 @@ import numpy
 
 from ...backend import Device, get
 from ...random import streams
-from ..program import DRAW, Call, Value
+from ..program import DRAW, Call
 from .traced import Traced, traced_type
 
 
 class Stream:
-    """Stands for the generator of a device; `emit` writes an instruction down."""
+    """Stands for the generator of a device."""
 
-    def __init__(self, recorder: Any, emit: Callable[..., Value], device: Device):
-        self._recorder, self._emit, self._device = recorder, emit, device
+    def __init__(self, recorder: Any, device: Device):
+        self._recorder, self._device = recorder, device
+
+    def _drawn(self, op: Call, params: dict[str, Any], shape: Any, dtype: Any) -> Traced:
+        value = self._recorder.emit(op, (), params, shape, dtype)
+        return traced_type(get(self._device))(self._recorder, shape, dtype, value, self._device.index)
 
     def _draw(self, method: str, shape: Any, dtype: Any, **options: Any) -> Traced:
         shape = (shape,) if isinstance(shape, int) else tuple(shape or ())
-        params = {"method": method, "device": self._device, **options}
-        value = self._emit(DRAW, (), params, shape, dtype)
-        return traced_type(get(self._device))(self._recorder, shape, dtype, value, index=self._device.index)
+        return self._drawn(DRAW, {"method": method, "device": self._device, **options}, shape, dtype)
 
     def later(self, draw: Callable[[Any], Any], shape: tuple[int, ...], dtype: Any) -> Traced:
         """What `draw(generator)` will give in each step, of this shape: numbers on which other processes have a say."""
-        device = self._device
-        op = Call("draw", lambda xp: draw(streams.generator(device)), effect=True, outward=True)
-        value = self._emit(op, (), {}, shape, dtype)
-        return traced_type(get(device))(self._recorder, shape, dtype, value, index=device.index)
+        op = Call("draw", lambda xp: draw(streams.generator(self._device)), effect=True, outward=True)
+        return self._drawn(op, {}, shape, dtype)
 
     def random(self, size: Any, dtype: Any) -> Traced:
         """Uniform on [0, 1)."""

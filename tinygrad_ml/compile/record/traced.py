@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+from types import SimpleNamespace
 from typing import Any, NoReturn
 
 import numpy
@@ -78,15 +79,8 @@ class Unreadable(TypeError):
     """NumPy has asked for numbers. The engine then asks the shape rule instead; if nobody does, it is an error."""
 
 
-class _Flags:
-    c_contiguous = False  # so that nobody looks for blocks in it
-    writeable = True
-
-
-class _FlagsOfMany(_Flags):
-    """Of an array that shows one number in several places."""
-
-    writeable = False
+_FLAGS, _FLAGS_OF_MANY = (SimpleNamespace(c_contiguous=False, writeable=writeable) for writeable in (True, False))
+"""Nobody shall look for blocks in it; and of an array that shows one number in several places."""
 
 
 class Traced(Absent):
@@ -122,23 +116,23 @@ class Traced(Absent):
         return self if self.base is None else self.base.owner
 
     @property
-    def flags(self) -> type[_Flags]:
+    def flags(self) -> SimpleNamespace:
         """Whether it lies in order, as an array says it."""
         array: Traced = self
         while array.base is not None:
             if array.by[0].view.many:
-                return _FlagsOfMany
+                return _FLAGS_OF_MANY
             array = array.base
-        return _Flags
+        return _FLAGS
 
     def look_at(self, base: Traced, op: Primitive, params: dict) -> None:
         """From now on this is a view of the memory of `base`."""
         self.base, self.by, self.seen = base, (op, params), base.owner.written
 
-    def like(self, shape: Iterable[int], dtype: Any) -> Traced:
+    def like(self, shape: Iterable[int], dtype: Any, value: Any = None) -> Traced:
         if modes.recorder is not self.recorder and not self.recorder.over:
             raise CompileError(ELSEWHERE)
-        return type(self)(self.recorder, shape, dtype, index=self.index)
+        return type(self)(self.recorder, shape, dtype, value, self.index)
 
     def _beside(self, other: Any) -> Any:
         """What an operator of Python's gives where that goes without saying: of floats of one dtype and shape, or with a number.
