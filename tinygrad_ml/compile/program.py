@@ -9,7 +9,9 @@ Read before: `sources.py`. Read next: `record/`, which makes a program out of a 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy
@@ -23,6 +25,7 @@ _TEXT = 60
 """Columns of a printed instruction, behind which its result is described; a longer one takes more."""
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class Value:
     """One array in a program.
 
@@ -33,20 +36,12 @@ class Value:
     gradient_of    in a backward walk: the operation, or the parameter, whose turn it was; nothing elsewhere
     """
 
-    __slots__ = ("number", "shape", "dtype", "source", "scope", "gradient_of")
-
-    def __init__(
-        self,
-        number: int,
-        shape: tuple[int, ...],
-        dtype: numpy.dtype,
-        source: Any = None,
-        scope: tuple[Place, ...] = (),
-    ):
-        self.number, self.shape, self.dtype = number, shape, dtype
-        self.source: Any = source
-        self.scope = scope
-        self.gradient_of: str | None = None
+    number: int
+    shape: tuple[int, ...]
+    dtype: numpy.dtype
+    source: Any = None
+    scope: tuple[Place, ...] = ()
+    gradient_of: str | None = None
 
     @property
     def nbytes(self) -> int:
@@ -201,18 +196,14 @@ class Program:
 
     def uses(self) -> dict[Value, int]:
         """How often each value is read, by instructions, as a result, and by a write."""
-        counts: dict[Value, int] = {}
-        for values in (*(i.inputs for i in self.instructions), self.results, [value for _, value in self.writes]):
-            for value in values:
-                counts[value] = counts.get(value, 0) + 1
-        return counts
+        taken = [value for i in self.instructions for value in i.inputs]
+        return Counter([*taken, *self.results, *(value for _, value in self.writes)])
 
     def sources(self) -> list[Value]:
         """The values from outside, in the order of their numbers."""
-        sources = {value for i in self.instructions for value in i.inputs if value.source is not None}
-        sources |= {value for value in self.results if value.source is not None}
-        sources |= {value for pair in self.writes for value in pair if value.source is not None}
-        return sorted(sources, key=lambda value: value.number)
+        taken = [value for i in self.instructions for value in i.inputs]
+        met = {*taken, *self.results, *(value for pair in self.writes for value in pair)}
+        return sorted((value for value in met if value.source is not None), key=lambda value: value.number)
 
     def __str__(self) -> str:
         rows = [(f"{value!r} = {_origin(value)}", value) for value in self.sources()]

@@ -26,8 +26,8 @@ WAITING = frozenset(("threading", "queue", "concurrent.futures._base", "multipro
 """Modules of Python in which a thread is while it waits for another."""
 
 
-class Fields(NamedTuple):
-    """What a tensor has."""
+class Original(NamedTuple):
+    """What a tensor had at the start."""
 
     data: Any
     node: Any
@@ -47,7 +47,7 @@ class Shadow:
 
     def __init__(self, tensor: Tensor, data: Any):
         self.tensor = weakref.ref(tensor)
-        self.before = Fields(tensor._data, tensor._node, tensor._needs, tensor._grad)
+        self.before = Original(tensor._data, tensor._node, tensor._needs, tensor._grad)
         self._data, self._node, self._needs, self.gradient = data, *self.before[1:]
         self.first_use: str | None = None
 
