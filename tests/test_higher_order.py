@@ -49,6 +49,8 @@ def test_mixed_derivatives_that_vanish_are_zeros():
     to_x, to_y = tg.grad(x * x + y, [x, y], create_graph=True)
     assert [g.item() for g in tg.grad(to_x, [x, y])] == [2, 0]
     assert [g.item() for g in tg.grad(to_y, [x, y])] == [0, 0]
+    with pytest.raises(GradientError, match="do not depend on"):
+        tg.grad(to_y, to_x)
 
 
 def test_backward_through_a_gradient_fills_in_zeros():

@@ -1,7 +1,7 @@
 """tg.vmap: what it takes and gives, beside other functions that take functions, and what it says of mistakes."""
 
 import threading
-from collections import namedtuple
+from collections import Counter, namedtuple
 
 import numpy as np
 import pytest
@@ -9,6 +9,7 @@ import pytest
 import tinygrad_ml as tg
 from tinygrad_ml import nn
 from tinygrad_ml.errors import AxisError, DTypeError, GradientError, OptionError, RangeError, ShapeError
+from tinygrad_ml.modes import watching
 from tinygrad_ml.nn import functional as F
 from tinygrad_ml.structure import leaves, packed_like
 
@@ -277,6 +278,32 @@ def test_of_a_scan(keep, axes):
         return tg.grad(sum((part * part).sum() for part in recurrent(w, keep)(h, xs)), (w, h, xs))
 
     near(tg.vmap(single, in_axes=axes)(h, xs), looped(single, *many))
+
+
+def test_what_a_round_computes_of_the_sample_alone():
+    def run(w, xs):
+        return tg.scan(lambda h, x: ((w.mT.exp() @ h + x).tanh(), None), xs[0] * 0, xs)[
+            0
+        ]  # no placeholder in w.mT.exp()
+
+    w, xs = numbers(5, 3, 3, needs=True), numbers(5, 4, 3)
+    near(tg.vmap(run)(w, xs), looped(run, w, xs))
+    near(tg.grad(tg.vmap(run)(w, xs).sum(), w), tg.grad(looped(run, w, xs).sum(), w))
+
+
+def test_what_is_the_same_for_all_is_not_repeated_beside_a_slope():
+    seen = Counter()
+
+    def slopes(x):
+        return tg.grad((x * w[0] * w[1]).sum(), w, create_graph=True)
+
+    x, w = numbers(5, 3), (numbers(3, needs=True), numbers(3, needs=True))
+    with watching(lambda op, inputs, params, output: seen.update([op.name])):
+        found = tg.vmap(slopes)(x)
+    near(found, (x * w[1], x * w[0]))
+    assert (
+        seen["constant_in"] and seen["broadcast_to"] <= 2
+    )  # of 1, with which the walk begins, and which the note is about
 
 
 def test_inside_of_a_scan():

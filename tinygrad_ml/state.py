@@ -47,7 +47,7 @@ class _Modes(threading.local):
     stream: Callable | None = None  # what gives the random stream of a device, in place of the device's own
     endings: list[Callable] | None = None  # called when the backward pass that runs has put its gradients in place
     overwriting: Callable | None = None  # asked before memory is overwritten: whether it must not be
-    tracer: Any = None  # what writes down the body of a loop; the innermost one
+    tracer: Any = None  # what writes down a loop's body, or applies to many samples what is done to one; the innermost
     apart = False  # whether functions that could be computed as a whole are composed of their operations
     busy = False  # whether there are watchers or scopes: one look instead of two, after every operation
 

@@ -110,6 +110,8 @@ def grad(
         # A gradient that is constant is a function of the inputs too, and of the gradients given: one with derivative 0.
         others = *inputs, *[seed for seed in seeds.values() if seed._needs]
         with enable_grad():
+            if len(results) > 1:  # one node that takes them all, so that each result takes two
+                others = (apply(constant_in, (next(iter(seeds.values())), *others)),)
             results = [g if g is None else apply(constant_in, (g, *others)) for g in results]
     taken = {id(owner(seed._data)) for seed in seeds.values()}
     return tuple([g if g is None else _own(g, create_graph, taken) for g in results])

@@ -4,9 +4,9 @@
     whole        x: (n, 3)            w: (3,)          x * w: (n, 3)
 
 The array of such a tensor is a `Sample`, which has no numbers of its own and holds the whole: an ordinary tensor with one
-more axis in front. When the engine applies an operation to samples, it asks the operation's shape rule, as it does where
-numbers are missing. The level is told, and applies the operation to the wholes: that is where the numbers are computed, and
-where a graph is recorded as always. So a gradient flows through `tg.vmap` of what was given to it, to any order.
+more axis in front. When the engine applies an operation, it asks the level first, which applies it to the wholes of
+samples: that is where the numbers are computed, and where a graph is recorded as always. So a gradient flows through
+`tg.vmap` of what was given to it, to any order.
 
 A sample has a graph too, like every tensor, of nodes of one sample each. It ends at the samples that f was given, and at what f
 takes from outside: gradients inside of f walk there.
@@ -20,8 +20,9 @@ import threading
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from ..backend import Device, get
-from ..errors import GradientError, OptionError
+from ..backend import Device
+from ..backend.arrays import BY_TYPE
+from ..errors import GradientError, OptionError, TinygradError
 from ..functional import astype
 from ..functional.indexing import LookForMistakes
 from ..modes import modes
@@ -50,35 +51,30 @@ class Sample(StandIn):
     """Stands for the array of one sample of many.
 
     level  the call of `tg.vmap`
-    whole  the tensor of all samples, along its first axis; None until it is computed
+    whole  the tensor of all samples, along its first axis
     """
 
     __slots__ = ("level", "whole")
     refusal = NOT_ONE_NUMBER
 
-    def __init__(self, level: Level, shape: tuple[int, ...], dtype: Any, index: int = 0, whole: Tensor | None = None):
-        super().__init__(shape, dtype, level.depth, index)
-        self.level, self.whole = level, whole
+    def __init__(self, level: Level, whole: Tensor, index: int):
+        array = whole._data
+        self.shape, self.dtype = array.shape[1:], array.dtype
+        self.level, self.whole, self.depth, self.index = level, whole, level.depth, index
 
     @property
     def inside(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride] how many there are is told by the level
         """Of how many samples it is one."""
         return f"one of {self.level.size} in tg.vmap"
 
-    def like(self, shape: tuple[int, ...], dtype: Any) -> Sample:
-        self.level.require_open()
-        return type(self)(self.level, shape, dtype, self.index)
-
-    def on(self, there: Any, index: int) -> Sample:
-        """What stands for the same array on another device."""
-        return standing_for(Sample, there)(self.level, self.shape, self.dtype, index)
+    def like(self, shape: tuple[int, ...], dtype: Any) -> NoReturn:
+        """What is wrong, if the shape of the result is not."""
+        raise self.level.wrong or GradientError(USED_OUTSIDE)
 
     def astype(self, dtype: Any, copy: bool = False) -> Sample:
         """The same in another dtype; a copy is outside of the graph."""
         self.level.require_open()
-        assert self.whole is not None
-        whole = astype(self.whole.detach() if copy else self.whole, dtype)
-        return type(self)(self.level, self.shape, whole.dtype, self.index, whole)
+        return self.level.standing_for(astype(self.whole.detach() if copy else self.whole, dtype))
 
     def copy(self) -> Sample:
         """The same numbers, which nobody can overwrite."""
@@ -102,6 +98,7 @@ class Level:
     def __init__(self, size: int, randomness: str):
         self.size, self.randomness = size, randomness
         self._thread: int | None = None
+        self.wrong: TinygradError | None = None  # of the operation that is about to raise it
 
     def __enter__(self) -> Level:
         self._outer = modes.watchers, modes.stream, modes.busy, modes.tracer
@@ -112,7 +109,11 @@ class Level:
 
     def __exit__(self, *_: object) -> None:
         modes.watchers, modes.stream, modes.busy, modes.tracer = self._outer
-        self._outer, self._thread = ((), None, False, None), None  # samples may live on, and know the level
+        self._outer, self._thread, self.wrong = (
+            ((), None, False, None),
+            None,
+            None,
+        )  # samples may live on, and know the level
 
     def require_open(self) -> None:
         """An error if samples are used where they do not belong."""
@@ -121,8 +122,7 @@ class Level:
 
     def sample(self, whole: Tensor) -> Tensor:
         """One of the samples that lie along the first axis of a tensor."""
-        kind, index = standing_for(Sample, get(whole.device)), whole.device.index
-        sample = Tensor(kind(self, whole.shape[1:], whole.dtype, index, whole))
+        sample = Tensor(self.standing_for(whole))
         sample.requires_grad = whole.requires_grad
         return sample
 
@@ -133,26 +133,39 @@ class Level:
 
     def whole(self, tensor: Tensor) -> Tensor:
         """The tensor of all samples; the tensor itself, if it is the same for all of them."""
-        if not self.is_sample(tensor):
+        data = tensor._data
+        if not isinstance(data, Sample) or data.level is not self:
             return tensor
-        whole = tensor._data.whole
+        whole = data.whole
         return whole if tensor._needs or not whole._needs else whole.detach()
 
+    def sample_of(self, op: Primitive, inputs: tuple[Tensor, ...], params: dict[str, Any]) -> Sample | None:
+        """What an operation gives of one sample, by applying it to all; None if no input is one."""
+        wholes = list(map(self.whole, inputs))
+        many = tuple([whole is not x for whole, x in zip(wholes, inputs, strict=True)])
+        modes.tracer = around = self._outer[3]
+        try:
+            if True not in many:
+                return None if around is None else around.sample_of(op, inputs, params)
+            return self.standing_for(batched(op, self.size, wholes, many, params))
+        except TinygradError as error:
+            self.wrong = (
+                error  # the engine looks whether it is wrong of one sample, and finds the words, or asks for `like`
+            )
+            return None
+        finally:
+            modes.tracer = self
+
+    def standing_for(self, whole: Tensor) -> Sample:
+        """What stands for one of the samples that lie along the first axis of a tensor."""
+        here = BY_TYPE[type(whole._data)]
+        return standing_for(Sample, here)(self, whole, here.index_of(whole._data))
+
     def _watch(self, op: Primitive, inputs: Sequence[Tensor], params: dict[str, Any], output: Tensor) -> None:
-        """Apply to all samples an operation that the engine has just applied to one."""
+        """Show to others what was computed for all samples, and what is the same for all of them."""
         if not self.is_sample(output):
             for watcher in self._outer[0]:
                 watcher(op, inputs, params, output)
-            return
-        if output._data.whole is not None:  # a cast, or an operation that hands its input on
-            output._data = output._data.like(output.shape, output.dtype)
-        wholes = tuple(map(self.whole, inputs))
-        output._data.whole = batched(op, self.size, wholes, tuple(map(self.is_sample, inputs)), params)
-        node = output._node
-        if modes.recorder is not None and node is not None and node.plan is not None and node.saved:
-            # What is recorded has got stand-ins for its arrays by now.
-            arrays = [tensor._data for tensor in inputs]
-            node.saved = node.plan.keep((*(arrays if op.coerce is None else op.coerce(arrays)), output._data))
 
     def check(self, look: LookForMistakes, tensor: Tensor) -> None:
         """Let `look` look for mistakes in the numbers of all samples."""

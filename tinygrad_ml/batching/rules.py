@@ -25,6 +25,7 @@ from typing import Any
 from ..errors import ShapeError
 from ..functional import broadcast_to, matmul, reshape, stack
 from ..ops import Primitive
+from ..ops.matmul import matmul as product
 from ..tensor import Tensor, apply
 
 Params = dict[str, Any]
@@ -65,12 +66,11 @@ def for_each(x: Tensor, n: int) -> Tensor:
 
 def aligned(inputs: Tensors, many: Sequence[bool]) -> list[Tensor]:
     """Inputs whose samples broadcast at the right, so that the axis of samples stands in front of all."""
-    if all(many) and len({x.ndim for x in inputs}) == 1:
-        return list(inputs)
-    longest = max(x.ndim - has for x, has in zip(inputs, many, strict=True))
+    axes = [len(x.shape) - has for x, has in zip(inputs, many, strict=True)]
+    longest = max(axes)
     return [
-        reshape(x, (x.shape[0], *(1,) * (longest + 1 - x.ndim), *x.shape[1:])) if has and x.ndim <= longest else x
-        for x, has in zip(inputs, many, strict=True)
+        reshape(x, (x.shape[0], *(1,) * (longest - own), *x.shape[1:])) if has and own < longest else x
+        for x, has, own in zip(inputs, many, axes, strict=True)
     ]
 
 
@@ -107,7 +107,7 @@ def _product(op: Primitive, n: int, inputs: Tensors, many: Sequence[bool], param
     b = b.mT if op.turned else b
     if not many[0] and a.ndim == 2 and b.shape[-1] < a.shape[-2]:  # few columns: they are the rows, then
         return matmul(b.mT, a.mT).mT
-    return matmul(*aligned((a, b), many))
+    return apply(product, tuple(aligned((a, b), many)))
 
 
 RULE_OF_KIND: dict[str, Callable] = {

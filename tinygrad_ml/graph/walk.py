@@ -54,9 +54,7 @@ def backpropagate(
     Returns {node: gradient or ZERO}. Raises `GradientError` where saved arrays are gone or changed.
     """
     order = _with_leaves_in_time(topological(seeds, differentiable_inputs if plain is None else reached_inputs))
-    useful = (
-        None if wanted is None else _leading_to(set(wanted), order)
-    )  # None: every leaf that needs a gradient wants it
+    useful = None if wanted is None else _leading_to(set(wanted), order)  # None: all leaves that need one want it
     wanted = {node for node in order if node.tensor is not Node.tensor} if wanted is None else set(wanted)
     pending: dict[Node, Any] = dict(seeds) if plain is None else {node: g._data for node, g in seeds.items()}
     gradients: dict[Node, Any] = {}
@@ -146,7 +144,7 @@ def _shares(
         shares = [(position, together[position]) for position in needed]
     else:
         shares = [
-            (position, rule(g, *pick(saved), **look_up(names, node, position, saved, plan.many)))
+            (position, rule(g, *pick(saved), **(look_up(names, node, position, saved, plan.many) if names else {})))
             for position, rule, pick, names in steps
         ]
     return shares if tensor is None else [(place, None if x is None else x._data) for place, x in shares]

@@ -151,6 +151,13 @@ class Tracer:
         self.steps.append(step)
         return value
 
+    def sample_of(self, op: Primitive, inputs: tuple[Tensor, ...], params: dict[str, Any]) -> Any:
+        """What an operation gives of one sample of a `tg.vmap` around, if it is outside of the rounds."""
+        around = self._outer[4]
+        if around is None or any(map(self.is_inside, inputs)):
+            return None
+        return around.sample_of(op, inputs, params)
+
     def _watch(self, op: Primitive, inputs: Sequence[Tensor], params: dict[str, Any], output: Tensor) -> None:
         """Write down an operation that the engine has just applied."""
         if not any(map(self.is_inside, inputs)):

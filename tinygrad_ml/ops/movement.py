@@ -22,7 +22,7 @@ reshape = Primitive(
     view=View(
         "kept", lambda x, shape: numpy.reshape(x, shape, copy=False), lambda base, shape: (reshape, {"shape": base})
     ),
-    batch=lambda x, n, shape: x.reshape((n, *shape)),
+    batch=lambda x, n, shape: reshape(x, shape=(n, *shape)),
     formula="x as {shape}",
     local=("1",),
 )
@@ -46,7 +46,7 @@ permute_dims = Primitive(
     view=View(
         "changed", lambda x, axes: x.transpose(axes), lambda base, axes: (permute_dims, {"axes": _inverse(axes)})
     ),
-    batch=lambda x, axes: x.permute_dims((0, *[axis + 1 for axis in axes])),
+    batch=lambda x, axes: permute_dims(x, axes=(0, *[axis + 1 for axis in axes])),
     formula="x with axes in the order {axes}",
     local=("1",),
 )
@@ -115,7 +115,7 @@ constant_in = Primitive(
     (lambda g: g, zero),
     inputs=("x", "others*"),
     view=View("kept", back=lambda shape: (constant_in, {})),
-    batch=lambda x, *others: constant_in(x, *others),
+    batch=lambda x, *others, n, many: constant_in(x if many[0] else x.broadcast_to((n, *x.shape)), *others),
     formula="x",
     local=("1", "0"),
 )

@@ -28,11 +28,12 @@ def apply(op: Primitive, inputs: tuple[Tensor, ...], params: dict[str, Any] = NO
 
     Raises the errors of the operation's shape rule, `DTypeError`, `DeviceError`.
     """
+    sample = None if modes.tracer is None else modes.tracer.sample_of(op, inputs, params)
     arrays = [tensor._data for tensor in inputs]
     try:
         if op.coerce is not None:
             arrays = op.coerce(arrays)
-        value = op.value(_backend_of(arrays), *arrays, **params)
+        value = op.value(_backend_of(arrays), *arrays, **params) if sample is None else sample
     except Exception as error:
         value = _symbolic_value(op, inputs, arrays, params, error)
     return record(op, inputs, arrays, params, value)
@@ -56,7 +57,7 @@ def record(
     if plan is not None and not modes.grad:
         plan = None
     if plan is not None or type(value) is Absent:
-        if BY_TYPE[type(value)] is not HOST and any(map(HOST.is_number, arrays)):
+        if BY_TYPE[type(value)].kind != "cpu" and any(map(HOST.is_number, arrays)):
             check_devices(op.name, inputs)  # NumPy's scalars were taken for numbers
         if writes.on_loan:
             for array in arrays:  # a write that is noticed now is older than the node
@@ -100,9 +101,8 @@ def _symbolic_value(op: Primitive, inputs, arrays, params, error: Exception) -> 
     if isinstance(error, TinygradError):
         raise error
     check_devices(op.name, inputs)
-    shapes = [tensor.shape for tensor in inputs]
     try:
-        shape = op.shape(*shapes, **params)
+        shape = op.shape(*[tensor.shape for tensor in inputs], **params)
         absent = [array for array in arrays if isinstance(array, Absent)]
         missing = max(absent, key=lambda array: array.depth, default=None)
         if missing is not None:
