@@ -1,7 +1,19 @@
-"""A recorded program, simplified, and what is done besides to run it: memory that is noted as overwritten, results handed
-out, the host's part of the step.
+"""A recorded program, simplified, and what a call does around it: the host's part of the step, gradients let go of, memory
+noted as overwritten, tensors made of results and handed out.
 
-Read before: `record/recorder.py`. Read next: `engines.py`, what runs the program itself.
+A step of a small network takes less time than to go through lists that say what is to be done with its parameters. So it
+is written out as lines of Python, once for a program, as for XOR, with the names x0, x1, ... for the things that are meant:
+
+    x0._grad = None
+    x1._grad = None
+    r0, r1, r2, = run([a0._data, a1._data])
+    noted()
+    x0._grad = Tensor(r0)
+    x1._grad = Tensor(r1)
+    return Tensor(r2)
+
+Read before: `recording.py`; `guards/glance.py`, which puts such lines behind a condition. Read next: `engines.py`, what
+runs the program itself.
 """
 
 from __future__ import annotations
@@ -13,15 +25,15 @@ from typing import Any
 from .. import writes
 from ..backend import of, owner
 from ..errors import CompileError
+from ..structure import leaves, packed_like
 from ..tensor import Tensor
-from . import replay
 from .alike import alike
 from .engines import Engine
 from .guards.glance import Glance, Wording
 from .guards.signature import Arguments
 from .passes import PASSES
 from .program import Program
-from .recording import Recording
+from .recording import Recording, Result
 from .schedule.ownership import ownership
 from .sources import Argument, Memory
 
@@ -30,14 +42,9 @@ class Compiled:
     """One recorded program, and what it takes to run it."""
 
     def __init__(
-        self,
-        recording: Recording,
-        tensors: list[Tensor],
-        engine: Engine,
-        memory: Any,
-        without: Sequence[str],
+        self, recording: Recording, tensors: list[Tensor], engine: Engine, memory: Any, without: Sequence[str]
     ):
-        self.recorded = program = recording.program
+        program = recording.program
         self.stages: dict[str, Program] = {"recorded": program}
         for name, simplify in (PASSES | dict(engine.passes)).items():
             if name not in without and (simpler := simplify(program)) is not program:
@@ -45,9 +52,7 @@ class Compiled:
         if "dead" not in without:
             program = PASSES["dead"](program)  # what the others have left without a use
         self.program = self.stages["ownership"] = program = ownership(program)
-        rebound = {
-            id(target) for target, what, _ in recording.rebinds if what == "data" and not isinstance(target, int)
-        }
+        rebound = {id(target) for target, what, _ in recording.rebinds if what == "data"}
         options = [name not in without for name in ("fusion", "in_place", "loops", "persistent")]
         self.executable = engine.executable(program, rebound, memory, *options)
         self._written = [memory.source for memory, _ in program.writes]
@@ -69,11 +74,11 @@ class Compiled:
         self.used = -1  # the number of the call that used it last
         self._laid_out: Any = None  # the layout of the memory that `_wrote_states` notes
         names = Wording()
-        head, arguments = "replay(tensors, run, noted)", [f"tensors[{i}]" for i in range(len(tensors))]
-        self._replay: Callable[[list, Callable, Callable], Any] = names.function(head, self._lines(names, arguments))
-        self.look_at_memory(tensors)
+        lines = self._lines(names, [f"tensors[{i}]" for i in range(len(tensors))])
+        self._replay: Callable[[list, Callable, Callable], Any] = names.function("replay(tensors, run, noted)", lines)
+        self._look_at_memory(tensors)
 
-    def look_at_memory(self, tensors: list[Tensor]) -> None:
+    def _look_at_memory(self, tensors: list[Tensor]) -> None:
         """Note which memory is overwritten; `CompileError` if other state lies there."""
         written: dict[int, list[Any]] = {}  # by what owns the memory
         for source in self._written:
@@ -125,30 +130,59 @@ class Compiled:
         self.recording.watch.glance(glance)
         self.glance = glance.function(self._whole(glance.names, tensors))
 
-    def _lines(self, names: Wording, tensors: list[str]) -> list[str]:
-        """What is done around the program, for tensors that are called so."""
-        forget = not self._reads_gradients
-        return replay.lines(self.recording, names, tensors, len(self.program.results), forget, self._written_in_calls)
+    def _lines(self, names: Wording, tensors: Sequence[str]) -> list[str]:
+        """What is done around the program: `run` is what runs it, `noted` what notes that the memory of state was overwritten,
+        and `tensors` are expressions for the arguments."""
+        rebinds = [
+            (tensors[t] if isinstance(t, int) else names.word(t), what, place)
+            for t, what, place in self.recording.rebinds
+        ]
+        lines = [f"{t}._grad = None" for t, what, _ in rebinds if what == "grad" and not self._reads_gradients]
+        results = "".join(f"r{i}, " for i in range(len(self.program.results)))
+        lines.append(f"{results}{results and '= '}run([{', '.join(f'{tensor}._data' for tensor in tensors)}])")
+        lines.append("noted()")
+        for source in self._written_in_calls:
+            now = tensors[source.position] if isinstance(source, Argument) else f"{names.word(source.now)}()"
+            lines.append(f"{names.word(writes.wrote)}({now}._data)")
+        for target, what, place in sorted(rebinds, key=lambda rebind: rebind[1] == "data"):
+            new = None if place is None else f"{names.word(Tensor)}(r{place})"
+            lines.append(f"{target}._grad = {new}" if what == "grad" else f"{target}._replace({new}._data)")
+        return [*lines, f"return {self._handed_out(names, tensors)}"]
+
+    def _handed_out(self, names: Wording, tensors: Sequence[str]) -> str:
+        """The expression of what the function returns."""
+
+        def expression(leaf: Any) -> str:
+            if not isinstance(leaf, Result):
+                return names.word(leaf)
+            if leaf.place is not None:
+                return f"{names.word(Tensor)}(r{leaf.place})"
+            return tensors[leaf.tensor] if isinstance(leaf.tensor, int) else names.word(leaf.tensor)
+
+        outputs = self.recording.outputs
+        parts = "".join(f"{expression(leaf)}, " for leaf in leaves(outputs))
+        if type(outputs) is Result:
+            return parts[:-2]
+        if type(outputs) is tuple and all(type(part) is Result for part in outputs):
+            return f"({parts})"
+        return f"{names.word(packed_like)}({names.word(outputs)}, [{parts}])"
 
     def _whole(self, names: Wording, tensors: list[str]) -> list[str]:
         """A whole call as lines: the host's part of the step, and the rest; if that fails, no step was counted."""
-        counted = [(names.word(inside), name) for inside, name in self.recording.counted]
-        before = [f"n{i} = {inside}[{name!r}]" for i, (inside, name) in enumerate(counted)]
-        back = [f"{inside}[{name!r}] = n{i}" for i, (inside, name) in enumerate(counted)]
+        counts = [f"{names.word(inside)}[{name!r}]" for inside, name in self.recording.counted]
         host = []
         for (function, _, _), numbers in zip(self.recording.host, self._numbers, strict=True):
             host.append(f"given = {names.word(function)}()")
             host += [f"{names.word(array)}[...] = given[{name!r}]" for array, name in numbers]
-        bound = [f"run, noted = {names.word(self.executable.linked())}, {names.word(self._wrote_states)}"]
-        done = self._lines(names, tensors)
         return [
-            *before,
+            *(f"n{i} = {count}" for i, count in enumerate(counts)),
             *host,
-            *bound,
+            f"run, noted = {names.word(self.executable.linked())}, {names.word(self._wrote_states)}",
             "try:",
-            *(f"    {line}" for line in done),
+            *(f"    {line}" for line in self._lines(names, tensors)),
             "except BaseException:",
-            *(f"    {line}" for line in (*back, "raise")),
+            *(f"    {count} = n{i}" for i, count in enumerate(counts)),
+            "    raise",
         ]
 
     def refuse_overlaps(self, tensors: list[Tensor]) -> None:
@@ -161,8 +195,12 @@ class Compiled:
     def _refuse_overlap(self, what: int | Memory, array: Any, tensors: list[Tensor]) -> None:
         for source in self._written:
             written = source.now(tensors)._data
-            if array is not written and _overlap(array, written):
-                sources = [value.source for value in self.recorded.sources() if value.source.kind == "argument"]
+            if (
+                array is not written
+                and owner(array) is owner(written)
+                and of(array).namespace.may_share_memory(array, written)
+            ):
+                sources = [v.source for v in self.stages["recorded"].sources() if v.source.kind == "argument"]
                 names = {argument.position: str(argument) for argument in sources}
                 if isinstance(what, int) and what not in names:
                     continue  # which is not used
@@ -226,7 +264,3 @@ class Compiled:
                 given = function()
             for array, name in numbers:
                 array[...] = given[name]
-
-
-def _overlap(a: Any, b: Any) -> bool:
-    return owner(a) is owner(b) and bool(of(a).namespace.may_share_memory(a, b))
