@@ -90,9 +90,6 @@ class Explanation:
         ends = zip(program.results, self.results, strict=True)
         return Purposes(program, [value for value, what in ends if what.endswith(".grad")], self.stages["recorded"])
 
-    def _reached_by_steps(self) -> tuple:
-        return ()
-
     def grouped(self) -> dict[str, list[Kernel]]:
         """The kernels of each phase of the step, in the order of the phases; in each, in the order in which they run."""
         groups: dict[str, list[Kernel]] = {}
@@ -119,21 +116,18 @@ class Explanation:
             ("peak memory, bytes", f"{a.memory:,}", f"{b.memory:,}, besides arguments and state"),
         ]
         lines += ["", *(f"{name:25}{ours!s:20}{theirs}" for name, ours, theirs in figures), *self._why_more(), ""]
-        left = (f"{name} {len(program.instructions)}" for name, program in self.stages.items())
+        left = [f"{name} {len(program.instructions)}" for name, program in self.stages.items()]
         lines += _under("operations after a pass", left)
-        if self.results:
-            lines += _under("handed out", self._handed_out())
-        lines.append(f"written in place         {len(self.in_place)} of {len(self.program.writes)} tensors")
-        copied = [memory for memory, value in self.program.writes if value not in self.in_place]
-        if copied:
-            lines += _under("copied at the end", map(source_name, copied))
+        results = zip(self.program.results, self.results, strict=True)
+        lines += _under("handed out", [f"{value!r} {what}" for value, what in results])
+        lines += _under("written in place", [f"{len(self.in_place)} of {len(self.program.writes)} tensors"])
+        copied = [source_name(memory) for memory, value in self.program.writes if value not in self.in_place]
+        lines += _under("copied at the end", copied)
         lines += self._loops()
-        if self.launched:
-            lines += _under("launched", self.launched.split(), " ")
-        if self.outward:
-            counted = Counter(instruction.op.name for instruction in self.outward)
-            said = (f"{name}{f' × {count}' if count > 1 else ''}" for name, count in counted.items())
-            lines += _under("with other processes", said)
+        lines += _under("launched", self.launched.split(), " ")
+        counted = Counter(instruction.op.name for instruction in self.outward)
+        said = [f"{name} × {count}" if count > 1 else name for name, count in counted.items()]
+        lines += _under("with other processes", said)
         if self.uncompiled:
             names = ", ".join(sorted({instruction.op.name for instruction in self.uncompiled}))
             lines.append(f"* no compiled form, so run eagerly: {names}")
@@ -165,23 +159,15 @@ class Explanation:
 
     def _loops(self) -> list[str]:
         """Loops of Python: rolled up, or why not."""
-        names, lines = [name for name in self.stages if name not in (ROLLED, "ownership")], []
-        found = loops_of(self.stages[names[-1]])
+        found = loops_of(self.stages[[name for name in self.stages if name not in (ROLLED, "ownership")][-1]])
         if ROLLED not in self.stages:
             found = [loop._replace(reason=loop.reason or "equal, but left as they are") for loop in found]
-        rolled = [f"{loop.rounds} rounds of {loop.operations} operations" for loop in found if not loop.reason]
-        if rolled:
-            lines += _under("rolled up", rolled)
-        for loop in found:
-            if loop.reason:
-                said = f"{loop.rounds} rounds of {loop.operations} operations: {loop.reason}; tg.scan writes them down once"
-                first, *more = _wrapped(said.split(), " ", 75)
-                lines += [f"{'written out':25}{first}", *(f"{'':25}{line}" for line in more)]
+        said = [(f"{loop.rounds} rounds of {loop.operations} operations", loop.reason) for loop in found]
+        lines = _under("rolled up", [rounds for rounds, reason in said if not reason])
+        for rounds, reason in said:
+            if reason:
+                lines += _under("written out", f"{rounds}: {reason}; tg.scan writes them down once".split(), " ")
         return lines
-
-    def _handed_out(self) -> Iterable[str]:
-        """`%62 0.weight.grad`: the name of each result in the program, and what becomes of it."""
-        return (f"{value!r} {what}" for value, what in zip(self.program.results, self.results, strict=True))
 
 
 def _has_to_do_with_others(instruction: Instruction) -> bool:
@@ -216,10 +202,9 @@ def _destinations(recording: Recording) -> list[str]:
     return words
 
 
-def _under(title: str, words: Iterable[str], between: str = ", ") -> list[str]:
-    """Words in the column beside their title, in as many lines as they take."""
-    first, *more = _wrapped(words, between, 75)
-    return [f"{title:25}{first}", *(f"{'':25}{line}" for line in more)]
+def _under(title: str, words: list[str], between: str = ", ") -> list[str]:
+    """Words in the column beside their title, in as many lines as they take: none if there are no words."""
+    return [f"{'' if i else title:25}{line}" for i, line in enumerate(_wrapped(words, between, 75) if words else ())]
 
 
 def _wrapped(words: Iterable[str], between: str, width: int) -> list[str]:

@@ -9,9 +9,9 @@ Read before: `program.py`. Read next: `explain.py`.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Container, Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..modes import BACKWARD, UPDATE, Place, path
 from .program import Instruction, Program, Value
@@ -53,9 +53,8 @@ class Purposes:
         self._program = program
         self._gradients = set(gradients)
         self._gradients |= {value for memory, value in program.writes if memory.source.kind == "gradient"}
-        self._around = {
-            place for i in recorded.instructions for place in _modules(i.output.scope)[:-1]
-        }  # calls of modules that call others
+        self._around = {place for i in recorded.instructions for place in _modules(i.output.scope)[:-1]}
+        """Calls of modules that call others."""
         self._networks = _networks(recorded, self._around)
         self._updated = self._owners(recorded)
         self._ends = self._goals()
@@ -80,7 +79,7 @@ class Purposes:
         """`conv1 Conv2d, relu; gradient of relu`: the layers and functions that instructions are part of, in their order;
         nothing if they are part of none. Without `paths` those of several layers of one kind are the same."""
         whole = list(instructions)
-        if all(self._is_bare(instruction.output) for instruction in whole):
+        if all(not _unmarked(i.output.scope)[1] and i.output.gradient_of is None for i in whole):
             return ""
         named: dict[tuple[Place, ...], dict[str, None]] = {}
         for instruction in whole:
@@ -92,33 +91,31 @@ class Purposes:
         marks, places = _unmarked(value.scope)
         if marks and marks[0] is UPDATE:
             return *marks, *places
+        part = self._part(places)
+        return () if part is None else (*marks, part)
+
+    def _part(self, places: tuple[Place, ...]) -> Place | None:
+        """The call of a layer, or else of a function, which these calls are."""
         modules = _modules(places)
         if modules and modules[-1] not in self._around:
-            return *marks, modules[-1]
-        function = next((place for place in places if place.is_function), None)
-        return (*marks, function) if function is not None else ()
-
-    def _is_bare(self, value: Value) -> bool:
-        return not _unmarked(value.scope)[1] and value.gradient_of is None
+            return modules[-1]
+        return next((place for place in places if place.is_function), None)
 
     def _what(self, instruction: Instruction, paths: bool) -> str:
         """The layer, function or operation that an instruction is, or, for a gradient, that it is the gradient of."""
         marks, places = _unmarked(instruction.output.scope)
         modules = _modules(places)
-        network = ""
         if UPDATE in marks:
             network = self._updated.get(places[0], "")
-        elif modules:
-            network = self._networks.get(modules[0].identity, "")
+        else:
+            network = self._networks.get(modules[0].identity, "") if modules else ""
         where = ".".join(filter(None, [network, path(places)])) if paths else ""
         if UPDATE in marks:
             return f"{places[0].kind} of {where}" if where else places[0].kind
-        layer = modules[-1].kind if modules and modules[-1] not in self._around else None
-        function = next((place.kind for place in places if place.is_function), None)
-        turn = instruction.output.gradient_of
+        part, turn = self._part(places), instruction.output.gradient_of
         if turn and not paths and not places:
             turn = "parameters"
-        return f"{where} {layer or function or turn or instruction.op.name}".strip()
+        return f"{where} {part.kind if part else turn or instruction.op.name}".strip()
 
     def _owners(self, recorded: Program) -> dict[Place, str]:
         """Call of an update -> the network that the parameter belongs to, where there are several."""
@@ -157,38 +154,27 @@ class Purposes:
         marked = next((_MARKED[place] for place in value.scope[:1] if place in _MARKED), None)
         if marked or _modules(value.scope) or all(phase.name == FORWARD for phase in before):
             return marked or FORWARD
-        return _PASS_OF_GOALS.get(frozenset(self._ends[value]), FORWARD)
+        goals = self._ends[value]
+        if goals == {"written"}:
+            return UPDATE.kind
+        return BACKWARD.kind if goals and goals <= {"kept", "written"} else FORWARD
 
     def _goals(self) -> dict[Value, set[str]]:
         """Value -> what becomes of it: "kept" as a gradient, "written" into memory, or "used" by something else."""
-        goals: dict[Value, set[str]] = {instruction.output: set() for instruction in self._program.instructions}
-
-        def note(value: Value, what: Iterable[str]) -> None:
-            if value in goals:
-                goals[value].update(what)
-
-        for value in self._program.results:
-            note(value, ("kept" if value in self._gradients else "used",))
-        for _, value in self._program.writes:
-            note(value, ("kept" if value in self._gradients else "written",))
+        goals: defaultdict[Value, set[str]] = defaultdict(set)
+        ends = [(value, "used") for value in self._program.results]
+        ends += [(value, "written") for _, value in self._program.writes]
+        for value, what in ends:
+            goals[value].add("kept" if value in self._gradients else what)
         for instruction in reversed(self._program.instructions):
-            output = instruction.output
-            first = output.scope[0] if output.scope else None
-            through = {"written"} if first is UPDATE else {"used"} if first is BACKWARD else goals[output]
+            mark: Any = next(iter(instruction.output.scope), None)
+            through = {UPDATE: {"written"}, BACKWARD: {"used"}}.get(mark, goals[instruction.output])
             for value in instruction.inputs:
-                note(value, through)
+                goals[value] |= through
         return goals
 
     def _only_kept(self, value: Value) -> bool:
         return self._ends.get(value, set()) <= {"kept", "written"} and self.phase(value).name == BACKWARD.kind
-
-
-_PASS_OF_GOALS = {
-    frozenset(("written",)): UPDATE.kind,
-    frozenset(("kept",)): BACKWARD.kind,
-    frozenset(("kept", "written")): BACKWARD.kind,
-}
-"""What is computed from gradients, outside of marks: for what it is, by what becomes of it."""
 
 
 def _unmarked(scope: tuple[Place, ...]) -> tuple[tuple[Place, ...], tuple[Place, ...]]:

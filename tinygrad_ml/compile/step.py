@@ -90,17 +90,8 @@ def compile(
     return Step(function, without, products, programs)
 
 
-def _name_of(function: Any, attribute: str = "__name__") -> str:
-    """What to call it: a part of a function by the function, an object that can be called by its class."""
-    while isinstance(function, functools.partial):
-        function = function.func
-    return getattr(function, attribute, None) or getattr(type(function), attribute)
-
-
 def _runs_later(function: Any) -> bool:
     """Whether calling it gives a generator or a coroutine."""
-    while isinstance(function, functools.partial):
-        function = function.func
     kinds = (inspect.isgeneratorfunction, inspect.iscoroutinefunction, inspect.isasyncgenfunction)
     called = function if inspect.isroutine(function) else getattr(function, "forward", type(function).__call__)
     return any(kind(part) for kind in kinds for part in (function, called))
@@ -109,15 +100,22 @@ def _runs_later(function: Any) -> bool:
 class Step:
     """A compiled function. Call it as the function; print `step.program`, `step.explain()`, `step.source`."""
 
-    def __init__(
-        self, function: Callable, without: Sequence[str] = (), products: str = "float32", programs: int = KEPT_PROGRAMS
-    ):
+    __name__: str
+    __qualname__: str
+
+    def __init__(self, function: Callable, without: Sequence[str], products: str, programs: int):
         if not callable(function):
             hint = ": put @classmethod above @tg.compile" if isinstance(function, classmethod) else ""
             raise OptionError(f"tg.compile takes a function of tensors, and not {function!r}{hint}")
-        if _runs_later(function):
+        functools.update_wrapper(self, function)
+        named: Any = function
+        while isinstance(named, functools.partial):
+            named = named.func
+        for attribute in ("__name__", "__qualname__"):  # an object that can be called is called by its class
+            setattr(self, attribute, getattr(named, attribute, None) or getattr(type(named), attribute))
+        if _runs_later(named):
             raise OptionError(
-                f"tg.compile takes a function that returns its results, and {_name_of(function)} is a generator or a coroutine, "
+                f"tg.compile takes a function that returns its results, and {self.__name__} is a generator or a coroutine, "
                 f"which runs piece by piece. Compile a function that does one step, and call it in a loop"
             )
         if isinstance(without, str):
@@ -129,16 +127,12 @@ class Step:
             raise OptionError(f"products={products!r} is none of {', '.join(map(repr, PRECISIONS))}")
         if isinstance(programs, bool) or not isinstance(programs, int) or programs < 1:
             raise OptionError(f"programs={programs!r} should say how many programs are kept: one or more")
-        functools.update_wrapper(self, function)
-        self.__name__, self.__qualname__ = _name_of(function, "__name__"), _name_of(function, "__qualname__")
         self.function = function
         self.without, self.products, self.programs = self._options = tuple(without), products, programs
         self._programs: dict[tuple, list[Compiled]] = {}
         self._memory: dict[Device, Any] = {}
         self._last: Compiled | None = None
-        self._newest: tuple[Compiled, tuple, dict] | None = (
-            None  # the last recorded one, the key of its call, and that in words
-        )
+        self._newest: tuple | None = None  # the last recorded one, the key of its call, and that in words
         self._calls = itertools.count()
         self._warned = False
         self._turn = Turn()
