@@ -77,6 +77,27 @@ class Function(_Builder):
         self.branch(head)
         self.position_at_end(after)
 
+    def carry(self, begin: Sequence[Any], turn: Callable[..., Sequence[Any]]) -> list[Any]:
+        """`while True: x = turn(*x)`, from `x = begin` on, until the first number of x is 0; what x is at the end."""
+        before = self.block
+        inside = self.append_basic_block()
+        self.branch(inside)
+        self.position_at_end(inside)
+        carried = [self.phi(x.type) for x in begin]
+        after = list(turn(*carried))
+        for phi, first, following in zip(carried, begin, after, strict=True):
+            phi.add_incoming(first, before)
+            phi.add_incoming(following, self.block)
+        end = self.append_basic_block()
+        self.cbranch(self.icmp_signed("!=", after[0], number(0)), inside, end)
+        self.position_at_end(end)
+        return after
+
+    def finished(self) -> ir.Function:
+        """The function itself, which returns here."""
+        self.ret_void()
+        return self.function_itself
+
     def choose(self, value: ir.Value, cases: Iterable[int], body: Callable[[int], object]) -> None:
         """`body(case)` for the case that the value is."""
         after = self.append_basic_block()

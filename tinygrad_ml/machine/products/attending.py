@@ -11,10 +11,11 @@ from typing import NamedTuple
 import numpy
 
 from ..machine_code import begun
-from ..sharing.job import TOLD, job_row
+from ..sharing.job import job_row
 from . import plan
 from .attention import SIDE, Attention
 from .fields import Shape, shape_for, widths
+from .plan import places_in_job
 
 PLACES_AT_A_TIME = 192
 """Keys of a block, or queries of one of the gradient: its scores fit into the nearest caches."""
@@ -148,7 +149,7 @@ class ForwardAttention(_BlockwiseJob):
     q (n, L, d), k (n, S, d), v (n, S, w), y (n, L, w), and logarithms (n, `padded(L)`); rows lie in one piece each.
     """
 
-    _places = {TOLD + Attention._fields.index(name): i for i, name in enumerate(("q", "k", "v", "y", "logarithm"))}
+    _places = places_in_job(Attention, ("q", "k", "v", "y", "logarithm"))
 
     def __init__(
         self, looking: Looking, q: numpy.ndarray, k: numpy.ndarray, v: numpy.ndarray, y: numpy.ndarray, *_: object
@@ -171,8 +172,7 @@ class BackwardAttention(_BlockwiseJob):
     q, k, v and logarithms as above, g (n, L, w), and for each query the product of its g and its y, (n, `padded(L)`).
     """
 
-    _names = ("q", "k", "v", "y", "logarithm", "product", "dq", "dk", "dv")
-    _places = {TOLD + Attention._fields.index(name): i for i, name in enumerate(_names)}
+    _places = places_in_job(Attention, ("q", "k", "v", "y", "logarithm", "product", "dq", "dk", "dv"))
 
     def __init__(
         self,

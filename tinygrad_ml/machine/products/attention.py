@@ -28,7 +28,8 @@ Online normalizer calculation for softmax, 2018. Read before: `tiles.py`. Read n
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections import namedtuple
+from typing import Any
 
 from llvmlite import ir
 
@@ -40,54 +41,33 @@ SIDE = 64
 """Queries or keys whose scores stand beside each other in a row: as many as a tile has columns, or some tiles beside each other."""
 
 
-class Attention(NamedTuple):
-    """What attention is told, or its gradient: sizes; addresses, and by how many bytes rows and matrices follow each other.
-
-    width, values  features of queries and keys, and of values
-    causal         whether each query looks at the keys up to its own place only
-    scale          the bits of what scores are multiplied by
-    block, parts   keys of a block, or queries of one of the gradient; tasks of a matrix: each has every `parts`th block of queries,
-                   or of keys
-    y              of the gradient: that of y
-    logarithm      of the sum of exponentials, a line of numbers for each matrix; `product`, of its y and the gradient of it, lies so too
-    dq             of each part of each matrix, by `dq_part` bytes apart; dk and dv are in order
-    weigh, hide, finish      the addresses of loops: see `attending.py`
-    scores, slopes, sums     where these lie in scratch memory, behind what was packed
+Attention = namedtuple(
+    "Attention",
     """
+    queries keys width values causal scale block parts
+    q q_row q_next
+    k k_row k_next
+    v v_row v_next
+    y y_row y_next
+    logarithm logarithm_next product
+    dq dq_part dk dv
+    weigh hide finish
+    scores slopes sums
+    """,
+)
+Attention.__doc__ = """What attention is told, or its gradient: sizes; addresses, and by how many bytes rows and matrices follow each other.
 
-    queries: int
-    keys: int
-    width: int
-    values: int
-    causal: int
-    scale: int
-    block: int
-    parts: int
-    q: int
-    q_row: int
-    q_next: int
-    k: int
-    k_row: int
-    k_next: int
-    v: int
-    v_row: int
-    v_next: int
-    y: int
-    y_row: int
-    y_next: int
-    logarithm: int
-    logarithm_next: int
-    product: int
-    dq: int
-    dq_part: int
-    dk: int
-    dv: int
-    weigh: int
-    hide: int
-    finish: int
-    scores: int
-    slopes: int
-    sums: int
+width, values  features of queries and keys, and of values
+causal         whether each query looks at the keys up to its own place only
+scale          the bits of what scores are multiplied by
+block, parts   keys of a block, or queries of one of the gradient; tasks of a matrix: each has every `parts`th block of queries,
+               or of keys
+y              of the gradient: that of y
+logarithm      of the sum of exponentials, a line of numbers for each matrix; `product`, of its y and the gradient of it, lies so too
+dq             of each part of each matrix, by `dq_part` bytes apart; dk and dv are in order
+weigh, hide, finish      the addresses of loops: see `attending.py`
+scores, slopes, sums     where these lie in scratch memory, behind what was packed
+"""
 
 
 def write_attention(module: ir.Module, shape: Shape, itemsize: int, widths: tuple[int, ...]) -> None:
@@ -251,8 +231,7 @@ class _AttentionCode(ProductCode):
             f.call(pack, [depth, some, f.add(source, f.mul(first, row)), row, goal])
 
         f.repeat(number(0), count, columns, panel)
-        f.ret_void()
-        return f.function_itself
+        return f.finished()
 
     def _multiply(self) -> ir.Function:
         """c = a·b, or c += a·b if `again`, for whole vectors of columns, and panels of b that follow each other by `panel`."""
@@ -273,8 +252,7 @@ class _AttentionCode(ProductCode):
             self.in_tiles(f, rows, width, tile)
 
         f.repeat(number(0), columns, wide, some_columns)
-        f.ret_void()
-        return f.function_itself
+        return f.finished()
 
     def _scaled(self) -> ir.Function:
         """Each row of c times its factor."""
@@ -293,5 +271,4 @@ class _AttentionCode(ProductCode):
             f.repeat(number(0), f.mul(columns, self.size), number(words.nbytes), vector)
 
         f.repeat(number(0), rows, number(1), row)
-        f.ret_void()
-        return f.function_itself
+        return f.finished()

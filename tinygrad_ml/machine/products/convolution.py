@@ -24,14 +24,13 @@ are used.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
 
 from ..llvm.assembler import INT, Function, number
 from .fields import DEEPEST, Shape, Windows
-from .tiles import ProductCode
+from .tiles import ProductCode, place_of, write_task
 
 
 def write_convolution(
@@ -49,12 +48,6 @@ def write_convolution(
     code.near("convolution") if near else code.task("convolution")
 
 
-def pieces(f: Function, told: Any, task: ir.Value, piece: Callable[[ir.Value], object]) -> None:
-    """`piece(i)` for the pieces of work that are of this task."""
-    start = f.mul(task, told.together)
-    f.repeat(start, f.least(told.pieces, f.add(start, told.together)), number(1), piece)
-
-
 class _ConvolutionCode(ProductCode):
     apart, short = True, False
 
@@ -65,46 +58,30 @@ class _ConvolutionCode(ProductCode):
 
     def task(self, name: str) -> None:
         panel = self._panel_of_windows()
-        f = Function(self.module, name, 3, exported=True)
-        fields, task, scratch = f.given
-        told = f.told(Windows, fields)
 
-        def piece(team: ir.Value, number_of_panel: ir.Value, row: ir.Value) -> None:
+        def piece(f: Function, told: Any, i: ir.Value) -> None:
+            team, place, row = place_of(f, told, i)
             image = f.mul(team, told.abreast)
-            column = f.mul(number_of_panel, number(self.shape.columns))
+            column = f.mul(place, number(self.shape.columns))
             images = f.least(told.abreast, f.sub(told.images, image))
             columns = f.mul(images, f.least(number(self.shape.columns), f.sub(told.n, column)))
             rows, a, x, c = self._where(f, told, image, row)
             c = f.add(c, f.mul(column, self.size))
-            f.call(panel, [fields, rows, columns, images, column, a, x, c, scratch])
+            f.call(panel, [f.given[0], rows, columns, images, column, a, x, c, f.given[2]])
 
-        self._tasks(f, told, task, piece)
+        write_task(self.module, name, Windows, piece)
 
     def near(self, name: str) -> None:
         """Write the function of that name, which does one task, where windows are read where they lie."""
         panels = self._panels_near()
-        f = Function(self.module, name, 3, exported=True)
-        fields, task, _ = f.given
-        told = f.told(Windows, fields)
 
-        def piece(image: ir.Value, number_of_panel: ir.Value, row: ir.Value) -> None:
-            first, there_are = f.mul(number_of_panel, told.near), f.mul(f.sdiv(told.n, told.width), told.parts)
+        def piece(f: Function, told: Any, i: ir.Value) -> None:
+            image, place, row = place_of(f, told, i)
+            first, there_are = f.mul(place, told.near), f.mul(f.sdiv(told.n, told.width), told.parts)
             rows, a, x, c = self._where(f, told, image, row)
-            f.call(panels, [fields, rows, first, f.least(told.near, f.sub(there_are, first)), a, x, c])
+            f.call(panels, [f.given[0], rows, first, f.least(told.near, f.sub(there_are, first)), a, x, c])
 
-        self._tasks(f, told, task, piece)
-
-    @staticmethod
-    def _tasks(f: Function, told: Any, task: ir.Value, piece: Callable[[ir.Value, ir.Value, ir.Value], object]) -> None:
-        """The rest of a function that does a task: `piece(team of images, panel, row)` for each piece of it."""
-        each = f.mul(told.panels, told.heights)
-
-        def one(i: ir.Value) -> None:
-            rest = f.srem(i, each)
-            piece(f.sdiv(i, each), f.sdiv(rest, told.heights), f.mul(f.srem(rest, told.heights), told.height))
-
-        pieces(f, told, task, one)
-        f.ret_void()
+        write_task(self.module, name, Windows, piece)
 
     @staticmethod
     def _where(f: Function, told: Any, image: ir.Value, row: ir.Value) -> tuple[ir.Value, ...]:
@@ -120,13 +97,11 @@ class _ConvolutionCode(ProductCode):
         f = Function(self.module, "panel", 9)
         fields, rows, columns, images, first, a, x, c, scratch = f.given
         told = f.told(Windows, fields)
-        lanes = number(self.shape.lanes)
-        width = f.sdiv(f.total(columns, lanes, number(-1)), lanes)
-        last = f.sub(columns, f.mul(f.sub(width, number(1)), lanes))
+        width, last = self.vectors_in(f, columns)
         pitch = number(self.pitch)
         each = f.sdiv(columns, images)
         stop = f.add(first, each)
-        lines = f.sdiv(first, told.width), f.sdiv(f.add(stop, told.width_less_1), told.width)
+        lines = f.sdiv(first, told.width), f.sdiv(f.total(stop, told.width, number(-1)), told.width)
 
         def block(start: ir.Value) -> None:
             depth = f.least(f.sub(told.k, start), number(DEEPEST))
@@ -156,8 +131,7 @@ class _ConvolutionCode(ProductCode):
             self.in_tiles(f, rows, width, tile)
 
         f.repeat(number(0), told.k, number(DEEPEST), block)
-        f.ret_void()
-        return f.function_itself
+        return f.finished()
 
     def _panels_near(self) -> ir.Function:
         """Rows of c whose windows are read in the image: so many vectors from number `first` on, of all that lines have.
@@ -195,8 +169,7 @@ class _ConvolutionCode(ProductCode):
             self.in_tiles(f, rows, f.least(number(self.shape.vectors), f.sub(count, done)), tile)
 
         f.repeat(nothing, count, number(self.shape.vectors), panel)
-        f.ret_void()
-        return f.function_itself
+        return f.finished()
 
     def _tile_near(self, rows: int, width: int) -> ir.Function:
         """c = a · windows for a tile of `rows` by `width` vectors, given where each begins in the image and behind c."""
@@ -205,33 +178,19 @@ class _ConvolutionCode(ProductCode):
         k, a, a_row, a_column, table, c, c_row, length, *each = f.given
         starts, targets = each[:width], each[width:]
         count, mask = (length, words.first(f, length)) if self.short else (number(self.shape.lanes), None)
-        before, loop, end = f.block, f.append_basic_block(), f.append_basic_block()
-        f.branch(loop)
-        f.position_at_end(loop)
 
-        def varying(start: Any) -> Any:
-            phi = f.phi(start.type)
-            phi.add_incoming(start, before)
-            return phi
+        def turn(left: ir.Value, x: ir.Value, place: ir.Value, *totals: ir.Value) -> list[ir.Value]:
+            behind = f.load(f.at(place))
+            seen = [words.load_every(f, self.stride, f.add(start, behind), count, mask) for start in starts]
+            column_of_a = (f.add(x, f.mul(number(row), a_row)) for row in range(rows))
+            sums = self.with_products(f, totals, column_of_a, seen)
+            return [f.sub(left, number(1)), f.add(x, a_column), f.add(place, number(8)), *sums]
 
-        left, x, place, *totals = map(varying, [k, a, table, *[words.zero] * (rows * width)])
-        behind = f.load(f.at(place))
-        seen = [words.load_every(f, self.stride, f.add(start, behind), count, mask) for start in starts]
-        sums = []
-        for row in range(rows):
-            factor = words.everywhere(f, f.add(x, f.mul(number(row), a_row)))
-            for v in range(width):
-                sums.append(words.multiply_and_add(f, factor, seen[v], totals[row * width + v]))
-        after = [f.sub(left, number(1)), f.add(x, a_column), f.add(place, number(8)), *sums]
-        for phi, value in zip([left, x, place, *totals], after, strict=True):
-            phi.add_incoming(value, loop)
-        f.cbranch(f.icmp_signed("!=", after[0], number(0)), loop, end)
-        f.position_at_end(end)
+        _, _, _, *sums = f.carry([k, a, table, *[words.zero] * (rows * width)], turn)
         for i, value in enumerate(sums):
             row, v = divmod(i, width)
             words.store(f, value, f.total(c, f.mul(number(row), c_row), targets[v]), mask)
-        f.ret_void()
-        return f.function_itself
+        return f.finished()
 
     @property
     def pitch(self) -> int:
@@ -243,8 +202,7 @@ class _ConvolutionCode(ProductCode):
         words, lanes = self.vectors, number(self.shape.lanes)
         f = Function(self.module, "run", 5)
         depth, length, source, table, target = f.given
-        width = f.sdiv(f.total(length, lanes, number(-1)), lanes)
-        rest = f.sub(length, f.mul(f.sub(width, number(1)), lanes))
+        width, rest = self.vectors_in(f, length)
         mask = words.first(f, rest)
 
         def of_width(vectors: int) -> None:
@@ -260,5 +218,4 @@ class _ConvolutionCode(ProductCode):
             f.repeat(number(0), depth, number(1), one)
 
         f.choose(width, range(1, self.shape.vectors + 1), of_width)
-        f.ret_void()
-        return f.function_itself
+        return f.finished()

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import numpy
 
-from ..sharing.job import MOST_SCRATCH, TOLD, TURNS, job_row
+from ..sharing.job import MOST_SCRATCH, job_row
 from . import plan
 from .fields import TiledImages, TiledWeights, shape_for, widths
-from .plan import SHARED_PRODUCT_MULTIPLICATIONS
+from .plan import SHARED_PRODUCT_MULTIPLICATIONS, in_tasks, places_in_job
 from .windows import Jobs, Sight
 
 FEWEST_CHANNELS = 16
@@ -82,22 +82,12 @@ class _TileOperation:
         row, column = self._weights.strides[0], PLACES * self._weights.itemsize
         if self.sight.turned:
             row, column = column, row
-        return TiledWeights(
-            m=self.m,
-            channels=self.channels,
-            turned=int(self.sight.turned),
-            at_once=1 if self.sight.turned else CHANNELS_AT_A_TIME,
-            a=0,
-            a_row=row,
-            a_column=column,
-            a_vector=self.shape.lanes * row,
-            u=u,
-            u_panel=self.u_panel,
-            u_next=self.u_next,
-            parts=-(-self.channels // CHANNELS_AT_A_TIME),
-            together=CHANNELS_AT_A_TIME,
-            **rest,
-        )
+        told = {"m": self.m, "channels": self.channels, "turned": int(self.sight.turned)}
+        told["at_once"] = 1 if self.sight.turned else CHANNELS_AT_A_TIME
+        told |= {"a": 0, "a_row": row, "a_column": column, "a_vector": self.shape.lanes * row}
+        told |= {"u": u, "u_panel": self.u_panel, "u_next": self.u_next}
+        told |= {"parts": -(-self.channels // CHANNELS_AT_A_TIME), "together": CHANNELS_AT_A_TIME}
+        return TiledWeights(**told, **rest)
 
     @property
     def _widths(self) -> tuple[int, ...]:
@@ -115,38 +105,16 @@ class _TileOperation:
         pitch = 2 * self.across + 2
         in_piece = x.strides[2] == pitch * x.itemsize and pitch == x.shape[3]
         (top, bottom), (left, right) = self.sight.pads
-        return TiledImages(
-            m=self.m,
-            channels=self.channels,
-            pixel=self.pixel,
-            height=height,
-            width=width,
-            down=self.down,
-            across=self.across,
-            images=len(x),
-            abreast=abreast,
-            tall=tall,
-            blocks=-(-self.down // tall),
-            x=0,
-            x_height=x.shape[2],
-            x_width=x.shape[3],
-            top=top,
-            left=left,
-            edges=int(any((height % 2, width % 2, top, bottom, left, right))),
-            x_row=x.strides[2],
-            x_channel=x.strides[1],
-            x_next=x.strides[0],
-            x_in_run=x.shape[2] if in_piece else 1,
-            c=0,
-            c_row=self._result.strides[-2],
-            c_next=self._result.strides[0],
-            in_run=1 if width % 2 else height + 1,
-            u=u,
-            u_panel=self.u_panel,
-            u_next=self.u_next,
-            panels=self.panels,
-            **rest,
-        )
+        told = {"m": self.m, "channels": self.channels, "pixel": self.pixel, "panels": self.panels}
+        told |= {"height": height, "width": width, "down": self.down, "across": self.across}
+        told |= {"images": len(x), "abreast": abreast, "tall": tall, "blocks": -(-self.down // tall)}
+        told |= {"x": 0, "x_row": x.strides[2], "x_channel": x.strides[1], "x_next": x.strides[0]}
+        told |= {"x_height": x.shape[2], "x_width": x.shape[3], "x_in_run": x.shape[2] if in_piece else 1}
+        told |= {"top": top, "left": left, "edges": int(any((height % 2, width % 2, top, bottom, left, right)))}
+        told |= {"c": 0, "c_row": self._result.strides[-2], "c_next": self._result.strides[0]}
+        told |= {"in_run": 1 if width % 2 else height + 1}
+        told |= {"u": u, "u_panel": self.u_panel, "u_next": self.u_next}
+        return TiledImages(**told, **rest)
 
     def _memory(self, block: tuple[int, int], position: int) -> dict[str, int]:
         """Where in scratch memory v, m, x and y of a block lie, m with so many bytes for a tile; and how much that is."""
@@ -193,13 +161,12 @@ class TiledConvolution(_TileOperation):
         threads, u = threads if self.shared else 1, scratch + self._own
         weights = self._weights_told(u, u_share=0, shares=1)
         block = self._block(threads)
-        pieces = -(-len(self._images) // block[0]) * -(-self.down // block[1])
-        together = -(-pieces // (TURNS * threads)) if threads > 1 else pieces
-        rest = {"position": self.position, "share": 0, "u_share": 0, "pieces": pieces, "together": together}
-        images = self._images_told(block, u, **rest, **self._places(block)[0])
+        told, tasks = in_tasks(-(-len(self._images) // block[0]) * -(-self.down // block[1]), threads)
+        told |= {"position": self.position, "share": 0, "u_share": 0}
+        images = self._images_told(block, u, **told, **self._places(block)[0])
         return [
             (job_row(code.later("weights"), self._weights_tasks, weights), {A_OF_WEIGHTS: 0}),
-            (job_row(code.later("convolution"), -(-pieces // together), images), {X_OF_IMAGES: 1, C_OF_IMAGES: 2}),
+            (job_row(code.later("convolution"), tasks, images), {X_OF_IMAGES: 1, C_OF_IMAGES: 2}),
         ]
 
 
@@ -247,6 +214,6 @@ class TiledGradient(_TileOperation):
         ]
 
 
-A_OF_WEIGHTS = TOLD + TiledWeights._fields.index("a")
-X_OF_IMAGES, C_OF_IMAGES = (TOLD + TiledImages._fields.index(name) for name in "xc")
+(A_OF_WEIGHTS,) = places_in_job(TiledWeights, "a")
+X_OF_IMAGES, C_OF_IMAGES = places_in_job(TiledImages, "xc")
 """Where jobs have the addresses of operands and results."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import namedtuple
 from typing import NamedTuple
 
 BLOCK = 512
@@ -52,194 +53,103 @@ def widths(vectors: int, shape: Shape) -> tuple[int, ...]:
     return (*[rest] * bool(rest), *[shape.vectors] * bool(full))
 
 
-class Fields(NamedTuple):
-    """What a product is told: sizes; addresses, and by how many bytes they go on; how the work is divided.
-
-    Matrices follow each other by `*_next`. A piece of work is `height` rows of one panel, a tile's width of columns; each
-    matrix has `heights` times `panels` of them. A task is `together` of all `pieces`. From panel `read` on, b is copied.
+Fields = namedtuple(
+    "Fields",
     """
+    m n k
+    a a_row a_column a_next
+    b b_row b_column b_next
+    c c_row c_next
+    panels read height heights pieces together
+    """,
+)
+Fields.__doc__ = """What a product is told: sizes; addresses, and by how many bytes they go on; how the work is divided.
 
-    m: int
-    n: int
-    k: int
-    a: int
-    a_row: int
-    a_column: int
-    a_next: int
-    b: int
-    b_row: int
-    b_column: int
-    b_next: int
-    c: int
-    c_row: int
-    c_next: int
-    panels: int
-    read: int
-    height: int
-    heights: int
-    pieces: int
-    together: int
+Matrices follow each other by `*_next`. A piece of work is `height` rows of one panel, a tile's width of columns; each
+matrix has `heights` times `panels` of them. A task is `together` of all `pieces`. From panel `read` on, b is copied.
+"""
 
-
-class Windows(NamedTuple):
-    """What a convolution is told: c[image] = a · windows of x[image]; see `convolution.py`.
-
-    m, n, k     channels of the result, positions in it, places in the kernel times channels of the image
-    images      how many; several groups of channels count as images, of which `groups` follow each other
-    table       the address of k numbers: by how many bytes the pixel at each place lies behind the window's first one
-    width       positions in a line of the result; windows of the next line begin `x_row` bytes further on
-    abreast     images in a panel; `c_vector` is then from one to the next, and otherwise the size of a vector
-    near        0, or, if windows are read where they lie, how many vectors are a panel; a line has `parts`
+Windows = namedtuple(
+    "Windows",
     """
+    m n k images groups
+    a a_row a_column a_next
+    x x_row x_next
+    c c_row c_next c_vector
+    table width abreast near parts
+    panels height heights pieces together
+    """,
+)
+Windows.__doc__ = """What a convolution is told: c[image] = a · windows of x[image]; see `convolution.py`.
 
-    m: int
-    n: int
-    k: int
-    images: int
-    groups: int
-    a: int
-    a_row: int
-    a_column: int
-    a_next: int
-    x: int
-    x_row: int
-    x_next: int
-    c: int
-    c_row: int
-    c_next: int
-    c_vector: int
-    table: int
-    width: int
-    width_less_1: int
-    abreast: int
-    near: int
-    parts: int
-    panels: int
-    height: int
-    heights: int
-    pieces: int
-    together: int
+m, n, k     channels of the result, positions in it, places in the kernel times channels of the image
+images      how many; several groups of channels count as images, of which `groups` follow each other
+table       the address of k numbers: by how many bytes the pixel at each place lies behind the window's first one
+width       positions in a line of the result; windows of the next line begin `x_row` bytes further on
+abreast     images in a panel; `c_vector` is then from one to the next, and otherwise the size of a vector
+near        0, or, if windows are read where they lie, how many vectors are a panel; a line has `parts`
+"""
 
-
-class WeightSum(NamedTuple):
-    """What the gradient of a convolution's weights is told: out = Σ over images of g[image] · (windows of x[image])ᵀ; see
-    `weight_gradient.py`.
-
-    m, k        channels of g, places in the kernel times channels of the image
-    groups      of channels, which follow by `*_group`; `bunch` of them in a piece of work, where there are few channels
-    images, lines, width  the positions; windows of the next line begin `x_row` bytes further on, of the next position `x_column`
-    abreast     images in a block, if it has whole ones, and `tall` lines of each
-    c           scratch memory for the sums, transposed
+WeightSum = namedtuple(
+    "WeightSum",
     """
+    m k groups bunch images lines width
+    x x_group x_next x_row x_column table
+    g g_group g_next g_row
+    c c_row c_next
+    out out_row out_next
+    abreast tall
+    panels height heights pieces together
+    """,
+)
+WeightSum.__doc__ = """What the gradient of a convolution's weights is told: out = Σ over images of g[image] · (windows of x[image])ᵀ; see
+`weight_gradient.py`.
 
-    m: int
-    k: int
-    groups: int
-    bunch: int
-    images: int
-    lines: int
-    width: int
-    x: int
-    x_group: int
-    x_next: int
-    x_row: int
-    x_column: int
-    table: int
-    g: int
-    g_group: int
-    g_next: int
-    g_row: int
-    c: int
-    c_row: int
-    c_next: int
-    out: int
-    out_row: int
-    out_next: int
-    abreast: int
-    tall: int
-    panels: int
-    height: int
-    heights: int
-    pieces: int
-    together: int
+m, k        channels of g, places in the kernel times channels of the image
+groups      of channels, which follow by `*_group`; `bunch` of them in a piece of work, where there are few channels
+images, lines, width  the positions; windows of the next line begin `x_row` bytes further on, of the next position `x_column`
+abreast     images in a block, if it has whole ones, and `tall` lines of each
+c           scratch memory for the sums, transposed
+"""
 
-
-class TiledWeights(NamedTuple):
-    """What the weights of a convolution by tiles are told: u = G w Gᵀ, or back, a = Gᵀ u G; see `winograd.py`.
-
-    m, channels  of the result and of the image
-    turned       whether kernels are turned around; `at_once` channels of the image lie side by side
-    shares       how many u there are to be added up, which follow by `u_share`
-    parts        tasks for each vector of channels of the result, `together` channels of the image each
+TiledWeights = namedtuple(
+    "TiledWeights",
     """
+    m channels turned at_once
+    a a_row a_column a_vector
+    u u_panel u_next u_share shares
+    parts together
+    """,
+)
+TiledWeights.__doc__ = """What the weights of a convolution by tiles are told: u = G w Gᵀ, or back, a = Gᵀ u G; see `winograd.py`.
 
-    m: int
-    channels: int
-    turned: int
-    at_once: int
-    a: int
-    a_row: int
-    a_column: int
-    a_vector: int
-    u: int
-    u_panel: int
-    u_next: int
-    u_share: int
-    shares: int
-    parts: int
-    together: int
+m, channels  of the result and of the image
+turned       whether kernels are turned around; `at_once` channels of the image lie side by side
+shares       how many u there are to be added up, which follow by `u_share`
+parts        tasks for each vector of channels of the result, `together` channels of the image each
+"""
 
-
-class TiledImages(NamedTuple):
-    """What a convolution by tiles is told, or the gradient of its weights; see `winograd.py`.
-
-    m, channels      of the result and of the image; a pixel with all its channels has `pixel` bytes, a position of the result
-                     `position` bytes, where they lie side by side in scratch memory: x, v, m and y, each at its place
-    height, width    of the result, which has `down` lines of tiles, `across` in each
-    abreast, tall    images in a block, if it has whole ones, and lines of tiles of each; an image has `blocks`
-    share            images whose gradients are one sum
-    top, left        lines and columns of zeros before the image, which is `x_height` by `x_width`
-    edges            whether a block may see what is beyond the edges
-    x_in_run, in_run lines of an image, and of a block of the result, that are transposed at once, as they lie behind each other
-    panels           of channels of the result
+TiledImages = namedtuple(
+    "TiledImages",
     """
+    m channels pixel position height width down across
+    images abreast tall blocks share
+    x x_height x_width top left edges x_row x_channel x_next x_in_run
+    c c_row c_next in_run
+    u u_panel u_next u_share panels
+    v_next m_next x_at m_at y_at
+    pieces together
+    """,
+)
+TiledImages.__doc__ = """What a convolution by tiles is told, or the gradient of its weights; see `winograd.py`.
 
-    m: int
-    channels: int
-    pixel: int
-    position: int
-    height: int
-    width: int
-    down: int
-    across: int
-    images: int
-    abreast: int
-    tall: int
-    blocks: int
-    share: int
-    x: int
-    x_height: int
-    x_width: int
-    top: int
-    left: int
-    edges: int
-    x_row: int
-    x_channel: int
-    x_next: int
-    x_in_run: int
-    c: int
-    c_row: int
-    c_next: int
-    in_run: int
-    u: int
-    u_panel: int
-    u_next: int
-    u_share: int
-    panels: int
-    v_next: int
-    m_next: int
-    x_at: int
-    m_at: int
-    y_at: int
-    pieces: int
-    together: int
+m, channels      of the result and of the image; a pixel with all its channels has `pixel` bytes, a position of the result
+                 `position` bytes, where they lie side by side in scratch memory: x, v, m and y, each at its place
+height, width    of the result, which has `down` lines of tiles, `across` in each
+abreast, tall    images in a block, if it has whole ones, and lines of tiles of each; an image has `blocks`
+share            images whose gradients are one sum
+top, left        lines and columns of zeros before the image, which is `x_height` by `x_width`
+edges            whether a block may see what is beyond the edges
+x_in_run, in_run lines of an image, and of a block of the result, that are transposed at once, as they lie behind each other
+panels           of channels of the result
+"""

@@ -8,9 +8,10 @@ or the processor has not even AVX2, all is left to NumPy.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from math import prod
+from typing import Any
 
 import numpy
 
@@ -18,7 +19,7 @@ from ...blas import blas
 from .. import machine_code
 from ..axes import merged
 from ..sharing.job import TOLD, TURNS, job_row
-from .fields import BLOCK, MASKING, Fields, shape_for
+from .fields import BLOCK, MASKING, Fields, Shape, shape_for
 
 LARGEST = 1024
 """Rows, columns and summands of a matrix, ..."""
@@ -35,8 +36,31 @@ ONE_THREAD = 1 << 18
 """Multiplications for which OpenBLAS itself takes no more than one thread, so the numbers do not depend on how many it has."""
 SHARED_PRODUCT_MULTIPLICATIONS = 500_000
 """Multiplications of a product that threads share: they take a hundredth of a millisecond."""
-FIRST_A, FIRST_B, FIRST_C = (TOLD + Fields._fields.index(name) for name in "abc")
+
+
+def places_in_job(fields: Any, names: Iterable[str]) -> dict[int, int]:
+    """Where a job that is told such fields has addresses -> the address of which operand, or of the result, belongs there."""
+    return {TOLD + fields._fields.index(name): i for i, name in enumerate(names)}
+
+
+FIRST_A, FIRST_B, FIRST_C = places_in_job(Fields, "abc")
 """Where a job has the addresses of the matrices."""
+
+
+def in_tasks(pieces: int, threads: int) -> tuple[dict[str, int], int]:
+    """(what is told of so many pieces of work, tasks that threads share)"""
+    together = -(-pieces // (TURNS * threads)) if threads > 1 else pieces
+    return {"pieces": pieces, "together": together}, -(-pieces // together)
+
+
+def divided(matrices: int, panels: int, rows: int, threads: int, tile: Shape) -> tuple[dict[str, int], int]:
+    """(what is told of the work on the rows of so many panels of each matrix, tasks). Panels are cut if there are too few for all."""
+    height, wanted = rows, 2 * threads
+    if matrices * panels < wanted:
+        height = -(-rows * matrices * panels // (wanted * tile.rows[0])) * tile.rows[0]
+    heights = -(-rows // height)
+    told, tasks = in_tasks(matrices * panels * heights, threads)
+    return {"panels": panels, "height": height, "heights": heights} | told, tasks
 
 
 @cache
@@ -103,17 +127,12 @@ class Product:
 
     def job(self, threads: int) -> numpy.ndarray:
         """The job as so many threads will share it, without the addresses of the matrices."""
-        a, b, (c_row, _, c_next) = self.steps
-        threads = threads if self.shared else 1
-        height = self.m
-        if self.matrices * self.panels < 2 * threads:  # too few for all
-            height = -(-self.m // (2 * threads * self.tile.rows[0])) * self.tile.rows[0]
-        heights = -(-self.m // height)
-        pieces = self.matrices * self.panels * heights
-        together = -(-pieces // (TURNS * threads)) if threads > 1 else pieces
-        sizes, panels = (self.m, self.n, self.k), (self.panels, self.read)
-        told = Fields._make((*sizes, 0, *a, 0, *b, 0, c_row, c_next, *panels, height, heights, pieces, together))
-        return job_row(_function(self.dtype.itemsize), -(-pieces // together), told)
+        told, tasks = divided(self.matrices, self.panels, self.m, threads if self.shared else 1, self.tile)
+        told |= {"m": self.m, "n": self.n, "k": self.k, "read": self.read}
+        for name, (row, column, following) in zip("abc", self.steps, strict=True):
+            told |= {name: 0, f"{name}_row": row, f"{name}_column": column, f"{name}_next": following}
+        del told["c_column"]
+        return job_row(_function(self.dtype.itemsize), tasks, Fields(**told))
 
 
 def _next(array: numpy.ndarray, batch: tuple[int, ...]) -> int | None:

@@ -26,7 +26,7 @@ small matrices, which are not copied.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from llvmlite import ir
@@ -38,6 +38,23 @@ from .fields import BLOCK, MASKING, SUMS_AT_ONCE, Fields, Shape
 def write_product(module: ir.Module, shape: Shape, itemsize: int) -> None:
     """Write the function that does one task: `product(fields, task, scratch)`, given the addresses of fields and scratch."""
     ProductCode(module, shape, itemsize).task("product")
+
+
+def write_task(module: ir.Module, name: str, fields: type, piece: Callable[[Function, Any, ir.Value], object]) -> None:
+    """Write `name(fields, task, scratch)`, which does one task: `piece(f, told, i)` for each piece of work that is of it."""
+    f = Function(module, name, 3, exported=True)
+    address, task, _ = f.given
+    told = f.told(fields, address)
+    start = f.mul(task, told.together)
+    f.repeat(start, f.least(told.pieces, f.add(start, told.together)), number(1), lambda i: piece(f, told, i))
+    f.ret_void()
+
+
+def place_of(f: Function, told: Any, i: ir.Value) -> tuple[ir.Value, ir.Value, ir.Value]:
+    """(matrix, panel of it, first row) of a piece of work."""
+    each = f.mul(told.panels, told.heights)
+    rest = f.srem(i, each)
+    return f.sdiv(i, each), f.sdiv(rest, told.heights), f.mul(f.srem(rest, told.heights), told.height)
 
 
 class ProductCode:
@@ -62,39 +79,28 @@ class ProductCode:
     def task(self, name: str) -> None:
         """Write the function of that name, which does one task."""
         panel = self._panel()
-        f = Function(self.module, name, 3, exported=True)
-        fields, task, scratch = f.given
-        told = f.told(Fields, fields)
-        start = f.mul(task, told.together)
-        stop = f.least(told.pieces, f.add(start, told.together))
 
-        def piece(i: ir.Value) -> None:
-            each = f.mul(told.panels, told.heights)
-            matrix, rest = f.sdiv(i, each), f.srem(i, each)
-            place = f.sdiv(rest, told.heights)
+        def piece(f: Function, told: Any, i: ir.Value) -> None:
+            matrix, place, row = place_of(f, told, i)
             copied = f.zext(f.icmp_signed(">=", place, told.read), INT)
             column = f.mul(place, number(self.shape.columns))
-            row = f.mul(f.srem(rest, told.heights), told.height)
             a = f.total(told.a, f.mul(matrix, told.a_next), f.mul(row, told.a_row))
             b = f.total(told.b, f.mul(matrix, told.b_next), f.mul(column, told.b_column))
             c = f.total(told.c, f.mul(matrix, told.c_next), f.mul(row, told.c_row), f.mul(column, self.size))
             rows = f.least(told.height, f.sub(told.m, row))
             columns = f.least(number(self.shape.columns), f.sub(told.n, column))
             given = [rows, columns, told.k, a, told.a_row, told.a_column, b, told.b_row, told.b_column, c, told.c_row]
-            f.call(panel, [*given, copied, scratch])
+            f.call(panel, [*given, copied, f.given[2]])
 
-        f.repeat(start, stop, number(1), piece)
-        f.ret_void()
+        write_task(self.module, name, Fields, piece)
 
     def _panel(self) -> ir.Function:
         """Rows of one panel of c."""
-        lanes = number(self.shape.lanes)
         tiles, pack = self.of_all_sizes(self.tile), self.pack()
         of_rows = () if self.masked else (self._copy(), self.tile(self.shape.rows[0], self.shape.vectors, copying=True))
         f = Function(self.module, "panel", 13)
         rows, columns, k, a, a_row, a_column, b, b_row, b_column, c, c_row, copied, scratch = f.given
-        width = f.sdiv(f.total(columns, lanes, number(-1)), lanes)
-        last = f.sub(columns, f.mul(f.sub(width, number(1)), lanes))
+        width, last = self.vectors_in(f, columns)
         copied, in_rows = f.icmp_signed("!=", copied, number(0)), f.icmp_signed("==", b_column, self.size)
         top, whole = number(self.shape.rows[0]), f.icmp_signed("==", columns, number(self.shape.columns))
         by_a_tile = f.and_(f.and_(copied, in_rows), f.and_(whole, f.icmp_signed(">=", rows, top)))
@@ -130,8 +136,13 @@ class ProductCode:
             self.in_tiles(f, f.sub(rows, done), width, tile)
 
         f.repeat(number(0), k, number(BLOCK), block)
-        f.ret_void()
-        return f.function_itself
+        return f.finished()
+
+    def vectors_in(self, f: Function, columns: ir.Value) -> tuple[ir.Value, ir.Value]:
+        """(how many vectors have so many columns, how many of them the last one has)"""
+        lanes = number(self.shape.lanes)
+        width = f.sdiv(f.total(columns, lanes, number(-1)), lanes)
+        return width, f.sub(columns, f.mul(f.sub(width, number(1)), lanes))
 
     def of_all_sizes(self, write: Callable[[int, int], ir.Function]) -> dict[tuple[int, int], ir.Function]:
         """(rows, vectors in a row) -> `write(rows, vectors)`, for all sizes that tiles have."""
@@ -175,38 +186,31 @@ class ProductCode:
         places = self.places(f, c, rows, c_row, [f.mul(number(v), c_vector) for v in range(1, width)], masks)
         for address, _ in places:
             words.expect(f, address, write=True)
-        loop, end = f.append_basic_block(), f.append_basic_block()
         begin = [words.zero] * len(places) if self.late else self._old(f, places, again)
-        head = f.block
-        f.branch(loop)
-        f.position_at_end(loop)
-
-        def varying(start: Any) -> Any:
-            phi = f.phi(start.type)
-            phi.add_incoming(start, head)
-            return phi
-
-        left, x, y, target, *totals = map(varying, [k, a, b, packed, *begin])
         seen = masks if self.masked else [None] * width
-        row_of_b = [words.load(f, f.add(y, number(v * words.nbytes)), seen[v]) for v in range(width)]
-        for v in range(width) if copying else ():
-            words.store(f, row_of_b[v], f.add(target, number(v * words.nbytes)))
-        sums = []
-        for row in range(rows):
-            factor = words.everywhere(f, f.add(x, f.mul(number(row), a_row)))
-            for v in range(width):
-                sums.append(words.multiply_and_add(f, factor, row_of_b[v], totals[row * width + v]))
-        after = [f.sub(left, number(1)), f.add(x, a_column), f.add(y, b_row), f.add(target, self.packed_row), *sums]
-        for phi, value in zip([left, x, y, target, *totals], after, strict=True):
-            phi.add_incoming(value, loop)
-        f.cbranch(f.icmp_signed("!=", after[0], number(0)), loop, end)
-        f.position_at_end(end)
+
+        def turn(left: ir.Value, x: ir.Value, y: ir.Value, target: ir.Value, *totals: ir.Value) -> list[ir.Value]:
+            row_of_b = [words.load(f, f.add(y, number(v * words.nbytes)), seen[v]) for v in range(width)]
+            for v in range(width) if copying else ():
+                words.store(f, row_of_b[v], f.add(target, number(v * words.nbytes)))
+            column_of_a = (f.add(x, f.mul(number(row), a_row)) for row in range(rows))
+            sums = self.with_products(f, totals, column_of_a, row_of_b)
+            return [f.sub(left, number(1)), f.add(x, a_column), f.add(y, b_row), f.add(target, self.packed_row), *sums]
+
+        _, _, _, _, *sums = f.carry([k, a, b, packed, *begin], turn)
         if self.late:
             self.put(f, places, sums, again, last)
         else:
             self.write(f, places, sums, last)
-        f.ret_void()
-        return f.function_itself
+        return f.finished()
+
+    def with_products(
+        self, f: Function, totals: Iterable[ir.Value], column: Iterable[ir.Value], row: Sequence[ir.Value]
+    ) -> list[ir.Value]:
+        """Totals of a tile, to which the products of numbers at the addresses in a column, and vectors in a row, are added."""
+        words, before = self.vectors, iter(totals)
+        factors = (words.everywhere(f, address) for address in column)
+        return [words.multiply_and_add(f, factor, vector, next(before)) for factor in factors for vector in row]
 
     def write(self, f: Function, places: list[tuple[Any, Any]], vectors: list[Any], last: ir.Value) -> None:
         """Write vectors to addresses, each with a mask, if any, that has `last` lanes: of short vectors only if some are missing."""
@@ -275,8 +279,7 @@ class ProductCode:
             f.repeat(number(0), k, number(1), row)
 
         f.choose(width, self.widths, of_width)
-        f.ret_void()
-        return f.function_itself
+        return f.finished()
 
     def pack(self) -> ir.Function:
         """Copy a panel of b whose columns lie in one piece, so that its rows do. Behind the last column: repetitions of it."""
@@ -302,8 +305,7 @@ class ProductCode:
             f.repeat(whole, k, number(lanes), lambda i: square(i, False))
 
         f.repeat(number(0), columns, number(lanes), squares)
-        f.ret_void()
-        return f.function_itself
+        return f.finished()
 
     def transposition(self) -> ir.Function:
         """Rows and columns of a matrix copied to the columns and rows of another one."""
@@ -328,5 +330,4 @@ class ProductCode:
             number(lanes),
             lambda row: f.repeat(number(0), columns, number(lanes), lambda column: square(row, column)),
         )
-        f.ret_void()
-        return f.function_itself
+        return f.finished()

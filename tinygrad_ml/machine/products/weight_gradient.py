@@ -30,15 +30,15 @@ Read before: `convolution.py`.
 
 from __future__ import annotations
 
+from collections import namedtuple
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 from llvmlite import ir
 
 from ..llvm.assembler import INT, Function, number
-from .convolution import pieces
 from .fields import Shape, WeightSum
-from .tiles import ProductCode
+from .tiles import ProductCode, place_of, write_task
 
 
 def write_gradient(module: ir.Module, shape: Shape, itemsize: int, widths: tuple[int, ...]) -> None:
@@ -63,45 +63,21 @@ def write_gradient_of_few(
     code.task("gradient")
 
 
-class _Tile(NamedTuple):
-    """What a tile of a gradient is told, besides where its rows begin (`table`).
-
-    images, lines, width  how many images, lines of each, and positions in a line the sum runs over
-    """
-
-    images: Any
-    lines: Any
-    width: Any
-    x: Any
-    x_next: Any
-    x_row: Any
-    x_column: Any
-    table: Any
-    b: Any
-    c: Any
-    c_row: Any
-    last: Any
-    again: Any
+_Tile = namedtuple("_Tile", "images lines width x x_next x_row x_column table b c c_row last again")
+"""What a tile of a gradient is told: over how many images, lines of each, and positions in a line its sum runs; where operands lie."""
 
 
 class _GradientCode(ProductCode):
     def task(self, name: str) -> None:
         pack, back = self.pack(), self.transposition()
         tiles = self.of_all_sizes(self._sum)
-        f = Function(self.module, name, 3, exported=True)
-        fields, task, scratch = f.given
-        told = f.told(WeightSum, fields)
-        lanes = number(self.shape.lanes)
 
-        def piece(i: ir.Value) -> None:
-            each = f.mul(told.panels, told.heights)
-            group, rest = f.sdiv(i, each), f.srem(i, each)
-            column = f.mul(f.sdiv(rest, told.heights), number(self.shape.columns))
-            row = f.mul(f.srem(rest, told.heights), told.height)
+        def piece(f: Function, told: Any, i: ir.Value) -> None:
+            group, place, row = place_of(f, told, i)
+            scratch, column = f.given[2], f.mul(place, number(self.shape.columns))
             rows = f.least(told.height, f.sub(told.k, row))
             columns = f.least(number(self.shape.columns), f.sub(told.m, column))
-            width = f.sdiv(f.total(columns, lanes, number(-1)), lanes)
-            last = f.sub(columns, f.mul(f.sub(width, number(1)), lanes))
+            width, last = self.vectors_in(f, columns)
             table = f.add(told.table, f.mul(row, number(8)))
             x = f.add(told.x, f.mul(group, told.x_group))
             g = f.total(told.g, f.mul(group, told.g_group), f.mul(column, told.g_row))
@@ -138,8 +114,7 @@ class _GradientCode(ProductCode):
             out = f.total(told.out, f.mul(group, told.out_next), f.mul(column, told.out_row), f.mul(row, self.size))
             f.call(back, [rows, columns, total, told.c_row, out, told.out_row])
 
-        pieces(f, told, task, piece)
-        f.ret_void()
+        write_task(self.module, name, WeightSum, piece)
 
     def _sum(self, rows: int, width: int) -> ir.Function:
         """c = the sum over a block, or c += it if `again`, for a tile of `rows` by `width` vectors."""
@@ -148,59 +123,25 @@ class _GradientCode(ProductCode):
         told: Any = _Tile._make(f.given)
         masks = [None] * (width - 1) + [words.first(f, told.last)]
         starts = [f.add(told.x, f.field(told.table, row)) for row in range(rows)]
-        entry = f.block
-        image, line, position, end_of_line, end_of_image, end = (f.append_basic_block() for _ in range(6))
-        f.branch(image)
 
-        def varying(*given: tuple[Any, Any]) -> Any:
-            phi = f.phi(given[0][0].type)
-            for value, block in given:
-                phi.add_incoming(value, block)
-            return phi
+        def position(left: ir.Value, at: ir.Value, y: ir.Value, *totals: ir.Value) -> list[ir.Value]:
+            row_of_b = [words.load(f, f.add(y, number(v * words.nbytes))) for v in range(width)]
+            sums = self.with_products(f, totals, (f.add(start, at) for start in starts), row_of_b)
+            return [f.sub(left, number(1)), f.add(at, told.x_column), f.add(y, self.packed_row), *sums]
 
-        f.position_at_end(image)
-        images, x, b = (varying((start, entry)) for start in (told.images, number(0), told.b))
-        totals = [varying((words.zero, entry)) for _ in range(rows * width)]
-        f.branch(line)
-        f.position_at_end(line)
-        lines, x_line, b_line = (varying((start, image)) for start in (told.lines, x, b))
-        totals_line = [varying((total, image)) for total in totals]
-        f.branch(position)
-        f.position_at_end(position)
-        left, at, y = (varying((start, line)) for start in (told.width, x_line, b_line))
-        sums = [varying((total, line)) for total in totals_line]
-        row_of_b = [words.load(f, f.add(y, number(v * words.nbytes))) for v in range(width)]
-        after = []
-        for row in range(rows):
-            factor = words.everywhere(f, f.add(starts[row], at))
-            for v in range(width):
-                after.append(words.multiply_and_add(f, factor, row_of_b[v], sums[row * width + v]))
-        moved = [f.sub(left, number(1)), f.add(at, told.x_column), f.add(y, self.packed_row), *after]
-        for phi, value in zip([left, at, y, *sums], moved, strict=True):
-            phi.add_incoming(value, position)
-        f.cbranch(f.icmp_signed(">", moved[0], number(0)), position, end_of_line)
-        f.position_at_end(end_of_line)
-        for phi, value in zip(
-            [lines, x_line, b_line, *totals_line],
-            [f.sub(lines, number(1)), f.add(x_line, told.x_row), moved[2], *after],
-            strict=True,
-        ):
-            phi.add_incoming(value, end_of_line)
-        f.cbranch(f.icmp_signed(">", lines, number(1)), line, end_of_image)
-        f.position_at_end(end_of_image)
-        for phi, value in zip(
-            [images, x, b, *totals],
-            [f.sub(images, number(1)), f.add(x, told.x_next), moved[2], *after],
-            strict=True,
-        ):
-            phi.add_incoming(value, end_of_image)
-        f.cbranch(f.icmp_signed(">", images, number(1)), image, end)
-        f.position_at_end(end)
+        def line(left: ir.Value, x: ir.Value, b: ir.Value, *totals: ir.Value) -> list[ir.Value]:
+            _, _, *after = f.carry([told.width, x, b, *totals], position)
+            return [f.sub(left, number(1)), f.add(x, told.x_row), *after]
+
+        def image(left: ir.Value, x: ir.Value, b: ir.Value, *totals: ir.Value) -> list[ir.Value]:
+            _, _, *after = f.carry([told.lines, x, b, *totals], line)
+            return [f.sub(left, number(1)), f.add(x, told.x_next), *after]
+
+        _, _, _, *sums = f.carry([told.images, number(0), told.b, *[words.zero] * (rows * width)], image)
         further = [number(v * words.nbytes) for v in range(1, width)]
         places = self.places(f, told.c, rows, told.c_row, further, masks)
-        self.put(f, places, after, told.again, told.last)
-        f.ret_void()
-        return f.function_itself
+        self.put(f, places, sums, told.again, told.last)
+        return f.finished()
 
 
 TILES = {4: {4: (5, 2, 1), 2: (9, 3, 1), 1: (9, 3, 1)}, 2: {2: (4, 2, 1), 1: (9, 3, 1)}}
@@ -221,12 +162,9 @@ class _FewChannelsCode(ProductCode):
 
     def task(self, name: str) -> None:
         tiles = {(k, m): self._sum(k, m) for m, heights in self.sizes.items() for k in heights}
-        f = Function(self.module, name, 3, exported=True)
-        fields, task, _ = f.given
-        told = f.told(WeightSum, fields)
         nbytes = number(self.vectors.nbytes)
 
-        def piece(i: ir.Value) -> None:
+        def piece(f: Function, told: Any, i: ir.Value) -> None:
             first, row = f.mul(f.sdiv(i, told.heights), told.bunch), f.mul(f.srem(i, told.heights), told.height)
             groups = f.least(told.bunch, f.sub(told.groups, first))
             rows = f.least(told.height, f.sub(told.k, row))
@@ -274,8 +212,7 @@ class _FewChannelsCode(ProductCode):
 
             f.repeat(number(0), groups, number(1), in_group)
 
-        pieces(f, told, task, piece)
-        f.ret_void()
+        write_task(self.module, name, WeightSum, piece)
 
     @staticmethod
     def _falling(f: Function, count: ir.Value, sizes: tuple[int, ...], body: Callable[[ir.Value, int], object]) -> None:
@@ -293,56 +230,27 @@ class _FewChannelsCode(ProductCode):
         images, lines, width, x, x_next, x_row, table, g, g_next, g_row, c, c_row, again = f.given
         behind = [f.field(table, row) for row in range(rows)]
         apart = [f.mul(number(channel), g_row) for channel in range(channels)]
-        entry = f.block
-        image, line, part, end_of_line, end_of_image, end = (f.append_basic_block() for _ in range(6))
-        totals = {}
-        for block, before in ((image, entry), (line, image), (part, line)):
-            f.position_at_end(block)
-            totals[block] = [f.phi(words.type) for _ in range(rows * channels)]
-            for i, phi in enumerate(totals[block]):
-                phi.add_incoming(words.zero if before is entry else totals[before][i], before)
 
-        def count(block: ir.Block, *starts: ir.Value, before: ir.Block) -> list[Any]:
-            """Numbers that go on from turn to turn of the loop that a block begins."""
-            f.position_at_end(block)
-            phis = [f.phi(INT) for _ in starts]
-            for phi, start in zip(phis, starts, strict=True):
-                phi.add_incoming(start, before)
-            return phis
+        def part(left: ir.Value, x: ir.Value, g: ir.Value, *totals: ir.Value) -> list[ir.Value]:
+            mask, seen = (None, lanes) if self.divided else (words.first(f, left), left)
+            slopes = [words.load(f, f.add(g, step), mask) for step in apart]
+            sums, before = [], iter(totals)
+            for place in behind:
+                pixels = words.load_every(f, self.stride, f.add(x, place), seen, mask)
+                sums += [words.multiply_and_add(f, pixels, slope, next(before)) for slope in slopes]
+            moved = f.add(x, number(self.stride * words.nbytes)), f.add(g, number(words.nbytes))
+            return [f.most(f.sub(left, lanes), number(0)), *moved, *sums]
 
-        def turn(block: ir.Block, phis: list[Any], moved: list[ir.Value], now: ir.Block, after: ir.Block) -> None:
-            """Back to the beginning of the loop with other numbers, or on to what follows it."""
-            for phi, value in zip([*phis, *totals[block]], [*moved, *sums], strict=True):
-                phi.add_incoming(value, now)
-            f.cbranch(f.icmp_signed(">", moved[0], number(0)), block, after)
+        def line(left: ir.Value, x: ir.Value, g: ir.Value, *totals: ir.Value) -> list[ir.Value]:
+            _, _, _, *sums = f.carry([width, x, g, *totals], part)
+            return [f.sub(left, number(1)), f.add(x, x_row), f.add(g, f.mul(width, self.size)), *sums]
 
-        f.position_at_end(entry)
-        f.branch(image)
-        outer = count(image, images, x, g, before=entry)
-        f.branch(line)
-        middle = count(line, lines, outer[1], outer[2], before=image)
-        f.branch(part)
-        inner = count(part, width, middle[1], middle[2], before=line)
-        mask = None if self.divided else words.first(f, inner[0])
-        seen = lanes if self.divided else inner[0]
-        slopes = [words.load(f, f.add(inner[2], step), mask) for step in apart]
-        sums = []
-        for row in range(rows):
-            pixels = words.load_every(f, self.stride, f.add(inner[1], behind[row]), seen, mask)
-            for channel in range(channels):
-                total = totals[part][row * channels + channel]
-                sums.append(words.multiply_and_add(f, pixels, slopes[channel], total))
-        moved = [f.add(inner[1], number(self.stride * words.nbytes)), f.add(inner[2], number(words.nbytes))]
-        turn(part, inner, [f.sub(inner[0], lanes), *moved], part, end_of_line)
-        f.position_at_end(end_of_line)
-        moved = [f.add(middle[1], x_row), f.add(middle[2], f.mul(width, self.size))]
-        turn(line, middle, [f.sub(middle[0], number(1)), *moved], end_of_line, end_of_image)
-        f.position_at_end(end_of_image)
-        moved = [f.add(outer[1], x_next), f.add(outer[2], g_next)]
-        turn(image, outer, [f.sub(outer[0], number(1)), *moved], end_of_image, end)
-        f.position_at_end(end)
+        def image(left: ir.Value, x: ir.Value, g: ir.Value, *totals: ir.Value) -> list[ir.Value]:
+            _, _, _, *sums = f.carry([lines, x, g, *totals], line)
+            return [f.sub(left, number(1)), f.add(x, x_next), f.add(g, g_next), *sums]
+
+        _, _, _, *sums = f.carry([images, x, g, *[words.zero] * (rows * channels)], image)
         further = [number(channel * words.nbytes) for channel in range(1, channels)]
         places = self.places(f, c, rows, c_row, further, [None] * channels)
         self.put(f, places, sums, again, lanes)
-        f.ret_void()
-        return f.function_itself
+        return f.finished()

@@ -12,10 +12,10 @@ from typing import NamedTuple
 
 import numpy
 
-from ..sharing.job import SCRATCH, TOLD, TURNS, job_row
+from ..sharing.job import SCRATCH, job_row
 from . import plan
 from .fields import DEEPEST, Shape, WeightSum, Windows, shape_for, widths
-from .plan import SHARED_PRODUCT_MULTIPLICATIONS
+from .plan import SHARED_PRODUCT_MULTIPLICATIONS, divided, places_in_job
 
 WORTH_MULTIPLICATIONS = 1 << 16
 """Multiplications from which on a convolution is worth machine code of its own."""
@@ -99,7 +99,7 @@ class ImplicitProduct:
     the result do.
     """
 
-    _places = {TOLD + Windows._fields.index(name): i for i, name in enumerate("axc")}
+    _places = places_in_job(Windows, "axc")
     scratch = SCRATCH
     how = ""
 
@@ -123,59 +123,31 @@ class ImplicitProduct:
         m, k, n, images = a.shape[-2], a.shape[-1], prod(sight.positions), c.shape[0] * groups
         near, parts = sight.near(shape, m), -(-sight.positions[1] // shape.lanes)
         abreast = shape.vectors if n == shape.lanes and groups == 1 and not near else 1
-        height, teams = m, -(-images // abreast)
-        panels, vectors = -(-n // shape.columns), sight.positions[0] * parts
+        teams, panels, vectors = -(-images // abreast), -(-n // shape.columns), sight.positions[0] * parts
         if near:
             near = vectors if teams >= 2 * threads else shape.vectors
             panels = -(-vectors // near)
-        if teams * panels < 2 * threads:
-            height = -(-m // (2 * threads * shape.rows[0])) * shape.rows[0]
-        heights = -(-m // height)
-        pieces = teams * panels * heights
-        together = -(-pieces // (TURNS * threads)) if threads > 1 else pieces
+        told, tasks = divided(teams, panels, m, threads, shape)
+        told |= {"m": m, "n": n, "k": k, "images": images, "groups": groups, "width": sight.positions[1]}
+        told |= {"abreast": abreast, "near": near, "parts": parts, "table": self._table.ctypes.data}
+        told |= {"a": 0, "a_row": a.strides[-2], "a_column": a.strides[-1], "a_next": a.strides[0] if groups > 1 else 0}
         x_next = x.strides[0] if groups == 1 else x.shape[1] // groups * x.strides[1]
-        told = Windows(
-            m=m,
-            n=n,
-            k=k,
-            images=images,
-            groups=groups,
-            a=0,
-            a_row=a.strides[-2],
-            a_column=a.strides[-1],
-            a_next=a.strides[0] if groups > 1 else 0,
-            x=0,
-            x_row=x.strides[2] * sight.stride[0],
-            x_next=x_next,
-            c=0,
-            c_row=c.strides[-2],
-            c_next=c.strides[0] // groups,
-            c_vector=c.strides[0] if abreast > 1 else shape.lanes * c.itemsize,
-            table=self._table.ctypes.data,
-            width=sight.positions[1],
-            width_less_1=sight.positions[1] - 1,
-            abreast=abreast,
-            near=near,
-            parts=parts,
-            panels=panels,
-            height=height,
-            heights=heights,
-            pieces=pieces,
-            together=together,
-        )
+        told |= {"x": 0, "x_row": x.strides[2] * sight.stride[0], "x_next": x_next}
+        c_vector = c.strides[0] if abreast > 1 else shape.lanes * c.itemsize
+        told |= {"c": 0, "c_row": c.strides[-2], "c_next": c.strides[0] // groups, "c_vector": c_vector}
         if near:
             wide = widths(vectors, shape)
         else:
             wide = widths(images, shape) if abreast > 1 else widths(-(-n // shape.lanes), shape)
         way = bool(near), bool(near) and sight.positions[1] < shape.lanes
         code = native("convolution", write_convolution, shape, c.itemsize, sight.stride[1], *way, wide)
-        return [(job_row(code.later("convolution"), -(-pieces // together), told), self._places)]
+        return [(job_row(code.later("convolution"), tasks, Windows(**told)), self._places)]
 
 
 class WeightGradient:
     """out = Σ over the batch of g · (windows of x)ᵀ, for g (batch, .., channels, positions), x as above, out (.., channels, places)."""
 
-    _places = {TOLD + WeightSum._fields.index(name): i for i, name in enumerate(("g", "x", "out"))}
+    _places = places_in_job(WeightSum, ("g", "x", "out"))
     how = ""
 
     def __init__(self, sight: Sight, g: numpy.ndarray, x: numpy.ndarray, out: numpy.ndarray):
@@ -198,53 +170,23 @@ class WeightGradient:
         shape, groups, (lines, width) = shape_for(plan.register(), out.itemsize), sight.groups, sight.positions
         m, k, size = out.shape[-2], out.shape[-1], out.itemsize
         abreast, tall = max(DEEPEST // (lines * width), 1), min(DEEPEST // width, lines)
-        panels, height, step = -(-m // shape.columns), k, size
-        bunch = 1
+        panels, step, bunch = -(-m // shape.columns), size, 1
         if self._in_lanes:
             bunch = max(groups // (2 * threads), 1)
             image = prod(x.shape[1:]) + prod(g.shape[1:])  # of all groups: where a sum is cut depends on no thread
             abreast, panels, step = max(BLOCK_BYTES // (image * size), 1), 1, plan.register()
-        if groups * panels < 2 * threads:
-            height = -(-k * groups * panels // (2 * threads * shape.rows[0])) * shape.rows[0]
-        heights = -(-k // height)
-        pieces = -(-groups // bunch) * panels * heights
-        together = -(-pieces // (TURNS * threads)) if threads > 1 else pieces
-        between = (lambda form: form.strides[-3]) if groups > 1 else (lambda form: 0)
-        told = WeightSum(
-            m=m,
-            k=k,
-            groups=groups,
-            bunch=bunch,
-            images=len(g),
-            lines=lines,
-            width=width,
-            x=0,
-            x_group=x.shape[1] // groups * x.strides[1],
-            x_next=x.strides[0],
-            x_row=x.strides[2] * sight.stride[0],
-            x_column=x.strides[3] * sight.stride[1],
-            table=self._table.ctypes.data,
-            g=0,
-            g_group=between(g),
-            g_next=g.strides[0],
-            g_row=g.strides[-2],
-            c=scratch + SCRATCH,
-            c_row=m * step,
-            c_next=m * k * step,
-            out=0,
-            out_row=out.strides[-2],
-            out_next=between(out),
-            abreast=abreast,
-            tall=tall,
-            panels=panels,
-            height=height,
-            heights=heights,
-            pieces=pieces,
-            together=together,
-        )
+        told, tasks = divided(-(-groups // bunch), panels, k, threads, shape)
+        told |= {"m": m, "k": k, "groups": groups, "bunch": bunch, "images": len(g), "lines": lines, "width": width}
+        told |= {"abreast": abreast, "tall": tall, "table": self._table.ctypes.data}
+        told |= {"x": 0, "x_group": x.shape[1] // groups * x.strides[1], "x_next": x.strides[0]}
+        told |= {"x_row": x.strides[2] * sight.stride[0], "x_column": x.strides[3] * sight.stride[1]}
+        g_group, out_next = (form.strides[-3] if groups > 1 else 0 for form in (g, out))
+        told |= {"g": 0, "g_group": g_group, "g_next": g.strides[0], "g_row": g.strides[-2]}
+        told |= {"c": scratch + SCRATCH, "c_row": m * step, "c_next": m * k * step}
+        told |= {"out": 0, "out_row": out.strides[-2], "out_next": out_next}
         if self._in_lanes:
-            divided = width % shape.lanes == 0
-            code = native("gradient_of_few", write_gradient_of_few, shape, size, sight.stride[1], m, divided)
+            whole = width % shape.lanes == 0
+            code = native("gradient_of_few", write_gradient_of_few, shape, size, sight.stride[1], m, whole)
         else:
             code = native("gradient", write_gradient, shape, size, widths(-(-m // shape.lanes), shape))
-        return [(job_row(code.later("gradient"), -(-pieces // together), told), self._places)]
+        return [(job_row(code.later("gradient"), tasks, WeightSum(**told)), self._places)]

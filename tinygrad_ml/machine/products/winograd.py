@@ -35,9 +35,8 @@ from llvmlite import ir
 
 from ..llvm.assembler import INT, Function, number
 from ..llvm.native import Native, native
-from .convolution import pieces
 from .fields import Shape, TiledImages, TiledWeights
-from .tiles import ProductCode
+from .tiles import ProductCode, write_task
 
 SIDE, BASIS = 4, 16
 """Pixels along a side of what a tile sees, and in all."""
@@ -140,23 +139,20 @@ class WinogradCode(ProductCode):
         """Write the function of that name, which does one task of a convolution."""
         into, out_of = self.into_basis(), self._out_of_basis()
         products = self._products()
-        f = Function(self.module, name, 3, exported=True)
-        fields, task, scratch = f.given
-        told = f.told(TiledImages, fields)
-        v, m, y = scratch, f.add(scratch, told.m_at), f.add(scratch, told.y_at)
 
-        def piece(i: ir.Value) -> None:
+        def piece(f: Function, told: Any, i: ir.Value) -> None:
+            fields, _, v = f.given
+            m, y, pixels = (f.add(v, place) for place in (told.m_at, told.y_at, told.x_at))
             image = f.mul(f.sdiv(i, told.blocks), told.abreast)
             first = f.mul(f.srem(i, told.blocks), told.tall)
             images = f.least(told.abreast, f.sub(told.images, image))
             lines = f.least(told.tall, f.sub(told.down, first))
             tiles = f.mul(images, f.mul(lines, told.across))
-            f.call(into, [fields, image, images, first, lines, v, f.add(scratch, told.x_at)])
+            f.call(into, [fields, image, images, first, lines, v, pixels])
             f.call(products, [fields, tiles, v, m])
             f.call(out_of, [fields, image, images, first, lines, m, y])
 
-        pieces(f, told, task, piece)
-        f.ret_void()
+        write_task(self.module, name, TiledImages, piece)
 
     @staticmethod
     def each_tile(f: Function, told: Any, images: ir.Value, lines: ir.Value, body: Callable[..., object]) -> None:
@@ -219,8 +215,7 @@ class WinogradCode(ProductCode):
             f.repeat(zero, told.pixel, self.nbytes, some)
 
         self.each_tile(f, told, images, lines, tile)
-        f.ret_void()
-        return f.function_itself
+        return f.finished()
 
     def clear(self, f: Function, start: ir.Value, nbytes: ir.Value) -> None:
         """Zeros, whole vectors of them."""
@@ -245,8 +240,7 @@ class WinogradCode(ProductCode):
 
             def panel(p: ir.Value) -> None:
                 columns = f.least(number(self.shape.columns), f.sub(told.m, f.mul(p, number(self.shape.columns))))
-                width = f.sdiv(f.total(columns, self.lanes, number(-1)), self.lanes)
-                last = f.sub(columns, f.mul(f.sub(width, number(1)), self.lanes))
+                width, last = self.vectors_in(f, columns)
                 b, target = f.add(u, f.mul(p, told.u_panel)), f.add(c, f.mul(p, self.packed_row))
 
                 def tile(row: ir.Value, count: int, vectors: int) -> None:
@@ -259,8 +253,7 @@ class WinogradCode(ProductCode):
             f.repeat(number(0), told.panels, number(1), panel)
 
         f.repeat(number(0), number(BASIS), number(1), one)
-        f.ret_void()
-        return f.function_itself
+        return f.finished()
 
     def _out_of_basis(self) -> ir.Function:
         """The result: Aᵀ m A for the tiles of a block."""
@@ -301,8 +294,7 @@ class WinogradCode(ProductCode):
             f.repeat(number(0), there, told.in_run, run)
 
         f.repeat(number(0), images, number(1), back)
-        f.ret_void()
-        return f.function_itself
+        return f.finished()
 
     @staticmethod
     def _sums(f: Function, m: Any) -> list[ir.Value]:

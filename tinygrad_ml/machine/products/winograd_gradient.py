@@ -25,8 +25,8 @@ from typing import Any
 from llvmlite import ir
 
 from ..llvm.assembler import INT, Function, number
-from .convolution import pieces
 from .fields import Shape, TiledImages
+from .tiles import write_task
 from .winograd import BASIS, SIDE, WinogradCode
 
 
@@ -44,12 +44,10 @@ class _SumsOfTiles(WinogradCode):
     def task(self, name: str) -> None:
         """Write the function of that name, which adds up a panel of channels of the result over a share of the images."""
         into, slopes, add = self.into_basis(), self._slopes(), self._products()
-        f = Function(self.module, name, 3, exported=True)
-        fields, task, scratch = f.given
-        told = f.told(TiledImages, fields)
-        v, m = scratch, f.add(scratch, told.m_at)
 
-        def piece(i: ir.Value) -> None:
+        def piece(f: Function, told: Any, i: ir.Value) -> None:
+            fields, _, v = f.given
+            m, y, pixels = (f.add(v, place) for place in (told.m_at, told.y_at, told.x_at))
             share, panel = f.sdiv(i, told.panels), f.srem(i, told.panels)
             begin = f.mul(share, told.share)
             end = f.least(told.images, f.add(begin, told.share))
@@ -60,8 +58,8 @@ class _SumsOfTiles(WinogradCode):
                 images, lines = f.least(told.abreast, f.sub(end, image)), f.least(told.tall, f.sub(told.down, first))
                 g = f.add(told.c, f.mul(f.mul(panel, number(self.shape.columns)), told.c_row))
                 again = f.zext(f.icmp_signed(">", f.add(f.sub(image, begin), first), number(0)), INT)
-                f.call(into, [fields, image, images, first, lines, v, f.add(scratch, told.x_at)])
-                f.call(slopes, [fields, image, images, first, lines, columns, g, m, f.add(scratch, told.y_at)])
+                f.call(into, [fields, image, images, first, lines, v, pixels])
+                f.call(slopes, [fields, image, images, first, lines, columns, g, m, y])
                 f.call(add, [fields, f.mul(images, f.mul(lines, told.across)), columns, v, m, u, again])
 
             def of_images(image: ir.Value) -> None:
@@ -69,8 +67,7 @@ class _SumsOfTiles(WinogradCode):
 
             f.repeat(begin, end, told.abreast, of_images)
 
-        pieces(f, told, task, piece)
-        f.ret_void()
+        write_task(self.module, name, TiledImages, piece)
 
     def _slopes(self) -> ir.Function:
         """m = A g Aᵀ for the tiles of a block. What of a tile is beyond the edges is 0."""
@@ -115,8 +112,7 @@ class _SumsOfTiles(WinogradCode):
             f.repeat(zero, f.mul(columns, self.size), self.nbytes, some)
 
         self.each_tile(f, told, images, lines, tile)
-        f.ret_void()
-        return f.function_itself
+        return f.finished()
 
     def _both_ways(self, f: Function, g: Any) -> list[ir.Value]:
         """A·g for two numbers."""
@@ -128,8 +124,7 @@ class _SumsOfTiles(WinogradCode):
         f = Function(self.module, "products", 7)
         fields, count, columns, v, m, u, again = f.given
         told = f.told(TiledImages, fields)
-        width = f.sdiv(f.total(columns, self.lanes, number(-1)), self.lanes)
-        last = f.sub(columns, f.mul(f.sub(width, number(1)), self.lanes))
+        width, last = self.vectors_in(f, columns)
 
         def one(i: ir.Value) -> None:
             a, b, c = (f.add(x, f.mul(i, step)) for x, step in ((v, told.v_next), (m, told.m_next), (u, told.u_next)))
@@ -142,8 +137,7 @@ class _SumsOfTiles(WinogradCode):
             self.in_tiles(f, told.channels, width, tile)
 
         f.repeat(number(0), number(BASIS), number(1), one)
-        f.ret_void()
-        return f.function_itself
+        return f.finished()
 
     def weights(self, name: str) -> None:
         """Write the function of that name: w = Gᵀ u G for a vector of channels of the result, and some of the image."""
@@ -155,23 +149,14 @@ class _SumsOfTiles(WinogradCode):
         def one(c: ir.Value) -> None:
             start = f.add(u, f.mul(c, self.packed_row))
             at = [f.add(start, f.mul(number(i), told.u_next)) for i in range(BASIS)]
-            before, totals = f.block, [words.load(f, place) for place in at]
-            head, more, end = (f.append_basic_block() for _ in range(3))
-            f.branch(head)
-            f.position_at_end(head)
-            share = f.phi(INT)
-            share.add_incoming(number(1), before)
-            sums = [f.phi(words.type) for _ in at]
-            for phi, total in zip(sums, totals, strict=True):
-                phi.add_incoming(total, before)
-            f.cbranch(f.icmp_signed("<", share, told.shares), more, end)
-            f.position_at_end(more)
-            behind = f.mul(share, told.u_share)
-            for phi, place in zip(sums, at, strict=True):
-                phi.add_incoming(f.fadd(phi, words.load(f, f.add(place, behind))), more)
-            share.add_incoming(f.add(share, number(1)), more)
-            f.branch(head)
-            f.position_at_end(end)
+
+            def share(left: ir.Value, behind: ir.Value, *totals: ir.Value) -> list[ir.Value]:
+                sums = [
+                    f.fadd(total, words.load(f, f.add(place, behind))) for total, place in zip(totals, at, strict=True)
+                ]
+                return [f.sub(left, number(1)), f.add(behind, told.u_share), *sums]
+
+            _, _, *sums = f.carry([told.shares, number(0), *[words.zero] * BASIS], share)
             across = [self._gathered(f, sums[SIDE * i : SIDE * i + SIDE]) for i in range(SIDE)]
             whole = zip(*(self._gathered(f, column) for column in zip(*across, strict=True)), strict=True)
             target = f.add(scratch, f.mul(c, number(places * words.nbytes)))

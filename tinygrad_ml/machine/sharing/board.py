@@ -86,8 +86,7 @@ def _help(module: ir.Module) -> ir.Function:
     f.atomic_rmw("sub", f.at(board, LEFT), number(1), "seq_cst")
     f.branch(take)
     f.position_at_end(end)
-    f.ret_void()
-    return f.function_itself
+    return f.finished()
 
 
 def _run(module: ir.Module, one: ir.Function) -> None:
@@ -148,8 +147,7 @@ def _one(module: ir.Module, helping: ir.Function, pause: ir.Function) -> ir.Func
     f.call(helping, [board, scratch])
     _watch(f, board, pause, lambda looks: f.icmp_signed("<=", _load(f, board, LEFT), number(0)))
     _store(f, board, OWNED, number(0))
-    f.ret_void()
-    return f.function_itself
+    return f.finished()
 
 
 def _work(module: ir.Module, helping: ir.Function, pause: ir.Function) -> None:
