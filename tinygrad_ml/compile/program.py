@@ -10,7 +10,7 @@ Read before: `sources.py`. Read next: `record/`, which makes a program out of a 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,8 @@ from ..ops import Primitive
 from ..ops.index import fill
 from ..ops.shapes import size
 
+PLAIN_TYPES = {int, bool, str, type(None)}
+"""What is equal to nothing of its type but itself, as most parameters are."""
 _TEXT = 60
 """Columns of a printed instruction, behind which its result is described; a longer one takes more."""
 
@@ -106,10 +108,24 @@ DRAW = Call("draw", None, effect=True)
 class Instruction:
     """output = op(*inputs, **params)"""
 
-    __slots__ = ("op", "inputs", "params", "output")
+    __slots__ = ("op", "inputs", "params", "output", "_frozen")
 
     def __init__(self, op: Primitive | Call, inputs: tuple[Value, ...], params: dict[str, Any], output: Value):
         self.op, self.inputs, self.params, self.output = op, inputs, params, output
+        self._frozen: Hashable = None
+
+    def of(self, inputs: tuple[Value, ...]) -> Instruction:
+        """The same of other inputs."""
+        same = Instruction(self.op, inputs, self.params, self.output)
+        same._frozen = self._frozen
+        return same
+
+    @property
+    def frozen(self) -> Hashable:
+        """Its parameters, as something that can be looked up."""
+        if self._frozen is None:
+            self._frozen = frozen(self.params)
+        return self._frozen
 
     @property
     def elementwise(self) -> bool:
@@ -141,6 +157,23 @@ class Instruction:
         operands = [repr(value) for value in self.inputs]
         operands += [f"{name}={_shown(value)}" for name, value in self.params.items()]
         return f"{self.output!r} = {self.op.name}({', '.join(operands)})"
+
+
+def frozen(parameter: Any) -> Hashable:
+    """A parameter as something that can be looked up."""
+    kind = type(parameter)
+    if kind in PLAIN_TYPES:
+        return kind, parameter
+    if isinstance(parameter, dict):
+        return tuple([(name, frozen(value)) for name, value in parameter.items()])
+    if isinstance(parameter, (tuple, list)):
+        kinds = tuple(map(type, parameter))
+        if PLAIN_TYPES.issuperset(kinds):
+            return kinds, tuple(parameter)
+        return tuple([frozen(part) for part in parameter])
+    if isinstance(parameter, slice):
+        return slice, frozen((parameter.start, parameter.stop, parameter.step))
+    return kind, repr(parameter) if isinstance(parameter, float) else parameter
 
 
 def _shown(parameter: Any) -> str:
@@ -184,10 +217,7 @@ class Program:
             return value
 
         as_it_is = replaced.keys().isdisjoint
-        renamed = [
-            i if as_it_is(i.inputs) else Instruction(i.op, tuple(map(now, i.inputs)), i.params, i.output)
-            for i in instructions
-        ]
+        renamed = [i if as_it_is(i.inputs) else i.of(tuple(map(now, i.inputs))) for i in instructions]
         return Program(renamed, map(now, self.results), [(memory, now(value)) for memory, value in self.writes])
 
     def producers(self) -> dict[Value, Instruction]:
@@ -201,9 +231,10 @@ class Program:
 
     def sources(self) -> list[Value]:
         """The values from outside, in the order of their numbers."""
-        taken = [value for i in self.instructions for value in i.inputs]
-        met = {*taken, *self.results, *(value for pair in self.writes for value in pair)}
-        return sorted((value for value in met if value.source is not None), key=lambda value: value.number)
+        taken = [value for i in self.instructions for value in i.inputs if value.source is not None]
+        others = (*self.results, *(value for pair in self.writes for value in pair))
+        met = {*taken, *(value for value in others if value.source is not None)}
+        return sorted(met, key=lambda value: value.number)
 
     def __str__(self) -> str:
         rows = [(f"{value!r} = {_origin(value)}", value) for value in self.sources()]

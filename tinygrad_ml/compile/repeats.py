@@ -9,6 +9,8 @@ Read before: `program.py`. Read next: `passes/rolled.py`, which makes loops of t
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import cached_property
+from itertools import accumulate, pairwise
 from typing import Any, NamedTuple
 
 import numpy
@@ -46,10 +48,9 @@ class Looks(dict[Value, Look]):
 
     def __init__(self, instructions: Iterable[Instruction]):
         super().__init__()
-        for instruction in instructions:
-            if is_look(instruction):
-                base, views = self.of(instruction.inputs[0])
-                self[instruction.output] = Look(base, (*views, instruction))
+        for instruction in filter(is_look, instructions):
+            base, views = self.of(instruction.inputs[0])
+            self[instruction.output] = Look(base, (*views, instruction))
 
     def of(self, value: Value) -> Look:
         """How a value is looked at."""
@@ -71,6 +72,32 @@ def works_of(instructions: Iterable[Instruction]) -> list[Instruction]:
     return [i for i in instructions if not (is_look(i) or i.op is DRAW or is_check(i))]
 
 
+class Intake:
+    """What works take, one value after the other.
+
+    values  what they are
+    begins  the place among these at which those of each work begin, and the place behind all
+    makers  the place of the work that gives what is looked at there; -1 where that is none of these works
+    """
+
+    def __init__(self, works: Sequence[Instruction], looks: Looks):
+        self.values = [value for work in works for value in work.inputs]
+        self.begins = [0, *accumulate([len(work.inputs) for work in works])]
+        self._bases = [looks[value].base if value in looks else value for value in self.values]
+        places = {work.output: place for place, work in enumerate(works)}
+        self.makers = numpy.array([places.get(base, -1) for base in self._bases], numpy.int64)
+
+    def makers_in(self, repeat: Repeat) -> numpy.ndarray:
+        """A row for each round: the makers of all that it takes, which is as much in each."""
+        whole = self.makers[self.begins[repeat.first] : self.begins[repeat.end]]
+        return whole.reshape(repeat.rounds, -1)
+
+    @cached_property
+    def states(self) -> list[Value | None]:
+        """What is looked at, where that is state."""
+        return [base if (made := base.source) is not None and made.kind == "state" else None for base in self._bases]
+
+
 def repeats(works: Sequence[Instruction], looks: Looks, strict: bool = True) -> list[Repeat]:
     """The loops, from the longest to the shortest, none of which lies in another.
 
@@ -78,15 +105,15 @@ def repeats(works: Sequence[Instruction], looks: Looks, strict: bool = True) -> 
     """
     names: dict[Any, int] = {}
     kinds = numpy.array([names.setdefault(_kind(work, strict), len(names)) for work in works], numpy.int32)
-    found = []
-    while (best := _longest(kinds, works, looks)) is not None:
+    intake, found = Intake(works, looks), []
+    while (best := _longest(kinds, intake)) is not None:
         found.append(best)
-        taken = slice(best.first, best.end + best.more)
-        kinds[taken] = -1 - numpy.arange(best.first, taken.stop)  # equal to no other
+        end = best.end + best.more
+        kinds[best.first : end] = -1 - numpy.arange(best.first, end)  # equal to no other
     return found
 
 
-def _longest(kinds: numpy.ndarray, works: Sequence[Instruction], looks: Looks) -> Repeat | None:
+def _longest(kinds: numpy.ndarray, intake: Intake) -> Repeat | None:
     best: Repeat | None = None
     same = numpy.zeros(len(kinds) + 2, bool)
     for period in range(1, min(MOST_OPERATIONS, len(kinds) // FEWEST_ROUNDS) + 1):
@@ -102,26 +129,22 @@ def _longest(kinds: numpy.ndarray, works: Sequence[Instruction], looks: Looks) -
             rounds, more = divmod(int(lengths[where]), period)
             found = Repeat(rounds, period, int(edges[2 * where]), more)
             longer = best is None or rounds * period > best.rounds * best.works
-            if longer and _is_loop(works, looks, found):
+            if longer and _is_loop(intake, found):
                 best = found
     return best
 
 
-def _is_loop(works: Sequence[Instruction], looks: Looks, repeat: Repeat) -> bool:
+def _is_loop(intake: Intake, repeat: Repeat) -> bool:
     """Whether most rounds take something of the one before, and the same state: equal layers in a row, or the updates of many
     parameters, are no loop. Several loops of one kind, one behind the other, are found as one."""
-    rounds = {works[place].output: (place - repeat.first) // repeat.works for place in range(repeat.first, repeat.end)}
-    linked, before = 0, None
-    for here in range(repeat.rounds):
-        begin = repeat.first + here * repeat.works
-        taken = {looks.base(value) for work in works[begin : begin + repeat.works] for value in work.inputs}
-        state = {base for base in taken if base.source is not None and base.source.kind == "state"}
-        linked += state == before and any(rounds.get(base) == here - 1 for base in taken)
-        before = state
-    return 2 * linked > repeat.rounds
+    from_round = (intake.makers_in(repeat) - repeat.first) // repeat.works
+    follows = (from_round[1:] == numpy.arange(repeat.rounds - 1)[:, None]).any(1).tolist()
+    begins = intake.begins[repeat.first : repeat.end + 1 : repeat.works]
+    states = [{*intake.states[begin:end]} - {None} for begin, end in pairwise(begins)]
+    return 2 * sum(follow and a == b for follow, (a, b) in zip(follows, pairwise(states), strict=True)) > repeat.rounds
 
 
 def _kind(work: Instruction, strict: bool) -> tuple:
     """What it does, and to what."""
     forms = tuple([(value.shape, value.dtype) for value in (*work.inputs, work.output)])
-    return work.op, repr(work.params) if strict and work.params else None, forms
+    return work.op, work.frozen if strict else None, forms

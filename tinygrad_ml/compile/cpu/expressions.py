@@ -14,7 +14,6 @@ import numpy
 
 from ...backend import dtypes
 from ...ops.shapes import size
-from ..passes.equal import frozen
 from ..program import Instruction, Value
 from ..schedule.scalar import NotPrinted, Printer, Term, beside
 from .functions import has_calls
@@ -88,7 +87,7 @@ def _slowness(instruction: Instruction) -> bool | None:
     dtypes_of_it = [value.dtype for value in (*instruction.inputs, instruction.output)]
     if not all(dtype in MEMORY for dtype in dtypes_of_it):
         return None
-    key = instruction.op, *dtypes_of_it, frozen(instruction.params)
+    key = instruction.op, *dtypes_of_it, instruction.frozen
     if key not in _ASKED:
         if len(_ASKED) >= _MOST:
             _ASKED.clear()

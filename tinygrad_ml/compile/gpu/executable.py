@@ -21,7 +21,6 @@ import numpy
 
 from ...ops.movement import transfer
 from ...random import streams
-from ..passes.equal import frozen
 from ..passes.laid_out import laid_out
 from ..program import COPY, Instruction, Program, Value, is_check
 from ..schedule import executable as schedule
@@ -297,7 +296,7 @@ def _updates_last(program: Program, kernels: list[Kernel], together: bool) -> li
     updates = [k for k in kernels if k.kind == "loop" and k.outputs and only.issuperset(k.outputs)]
     alike: dict[Hashable, list[Kernel]] = {}
     for kernel in updates:
-        same = tuple((i.op, frozen(i.params), i.output.dtype) for i in kernel.instructions)
+        same = tuple((i.op, i.frozen, i.output.dtype) for i in kernel.instructions)
         alike.setdefault(same, []).append(kernel)
     last = {kernel: None for same in alike.values() if len(same) > 1 for kernel in same}
     others = [kernel for kernel in kernels if kernel not in last]

@@ -11,7 +11,6 @@ from collections.abc import Hashable, Mapping, Sequence
 import numpy
 
 from ...ops.shapes import size
-from ..passes.equal import frozen
 from ..program import Value
 from ..schedule.axes import strides_in
 from ..schedule.kernel import Kernel
@@ -44,7 +43,7 @@ def structure(kernel: Kernel, forms: Mapping[Value, numpy.ndarray]) -> Hashable 
         output = instruction.output
         number[output] = len(number), output.dtype
         operands = tuple(number[value] for value in instruction.inputs)
-        lines.append((instruction.op, operands, frozen(instruction.params), output in kernel.outputs))
+        lines.append((instruction.op, operands, instruction.frozen, output in kernel.outputs))
     return tuple(lines)
 
 

@@ -16,7 +16,7 @@ from ...errors import TinygradError
 from ...ops import Primitive, elementwise, movement
 from ...ops.shapes import broadcast, size
 from ..eager import value_of
-from ..program import Instruction, Program, Value, is_check
+from ..program import Call, Instruction, Program, Value
 from ..sources import Constant
 
 FOLDED_ELEMENTS = 64
@@ -27,16 +27,19 @@ def algebra(program: Program) -> Program:
     """With each instruction simplified, if a rule below applies to it; again and again."""
     replaced: dict[Value, Value] = {}
     producers: dict[Value, Instruction] = {}
-    kept = []
+    kept, as_it_is, rules = [], replaced.keys().isdisjoint, _Rules()
     for instruction in program.instructions:
-        if not replaced.keys().isdisjoint(instruction.inputs):
-            inputs = tuple([_now(value, replaced) for value in instruction.inputs])
-            instruction = Instruction(instruction.op, inputs, instruction.params, instruction.output)
-        while True:
-            simpler = _simplified(instruction, producers)
-            if not isinstance(simpler, Instruction):
-                break
+        if not as_it_is(instruction.inputs):
+            instruction = instruction.of(tuple([_now(value, replaced) for value in instruction.inputs]))
+        simpler = instruction
+        while isinstance(simpler, Instruction):
             instruction = simpler
+            for rule in rules[instruction.op]:
+                simpler = rule(instruction, producers)
+                if simpler is not None:
+                    break
+            else:
+                simpler = None
         if simpler is not None:
             replaced[instruction.output] = simpler
         else:
@@ -49,18 +52,6 @@ def _now(value: Value, replaced: dict[Value, Value]) -> Value:
     while value in replaced:
         value = replaced[value]
     return value
-
-
-def _simplified(instruction: Instruction, producers: dict[Value, Instruction]) -> Value | Instruction | None:
-    """The value that it is equal to, a simpler instruction for the same value, or None."""
-    if is_check(instruction):
-        return _looked_at_once(instruction, producers)
-    if isinstance(instruction.op, Primitive):
-        for rule in (*FOR_ALL, *RULES.get(instruction.op, ())):
-            simpler = rule(instruction, producers)
-            if simpler is not None:
-                return simpler
-    return None
 
 
 def _constant(instruction: Instruction, producers) -> Value | None:
@@ -88,8 +79,6 @@ def _constant(instruction: Instruction, producers) -> Value | None:
 
 def _broadcast_for_nothing(instruction: Instruction, producers) -> Instruction | None:
     """Elementwise operations broadcast by themselves, if another operand has the shape."""
-    if not instruction.elementwise:
-        return None
     for position, value in enumerate(instruction.inputs):
         producer = producers.get(value)
         if producer is not None and producer.op is movement.broadcast_to:
@@ -109,7 +98,8 @@ def _same(instruction: Instruction, value: Value) -> Value | None:
 def _neutral(instruction: Instruction, producers) -> Value | None:
     """x ∘ n is x, with the number n of the row."""
     for position, number in enumerate(instruction.op.neutral):
-        if number is not None and _is(instruction.inputs[position], number):
+        value = instruction.inputs[position]
+        if number is not None and value.source is not None and _is(value, number):
             return _same(instruction, instruction.inputs[1 - position])
     return None
 
@@ -124,10 +114,6 @@ def _looked_at_once(instruction: Instruction, producers: dict[Value, Instruction
     (x, *_), output = producer.inputs, instruction.output
     output = Value(output.number, x.shape, output.dtype, None, output.scope)  # which nobody reads
     return Instruction(instruction.op, (x,), instruction.params, output)
-
-
-FOR_ALL: tuple[Callable, ...] = (_constant, _broadcast_for_nothing, _neutral)
-"""The rules that are tried on every primitive, before those below."""
 
 
 def _is(value: Value, number: float) -> bool:
@@ -182,3 +168,21 @@ RULES: dict[Primitive, tuple[Callable, ...]] = {
     elementwise.power: (_first_power,),
 }
 """Primitive -> its rules(instruction, who made each value) -> value, simpler instruction, or None."""
+
+
+class _Rules(dict[Primitive | Call, tuple[Callable, ...]]):
+    """An operation -> the rules that may have something to say of it, in the order in which they are tried."""
+
+    def __missing__(self, op: Primitive | Call) -> tuple[Callable, ...]:
+        rules: list[Callable] = []
+        if isinstance(op, Primitive):
+            rules.append(_constant)
+            if op.kind == "elementwise":
+                rules.append(_broadcast_for_nothing)
+            if op.neutral:
+                rules.append(_neutral)
+            rules += RULES.get(op, ())
+        elif op.checks:
+            rules.append(_looked_at_once)
+        self[op] = found = tuple(rules)
+        return found

@@ -6,7 +6,6 @@ Small constants with the same numbers are one value: so the same operation on a 
 from __future__ import annotations
 
 from collections.abc import Hashable
-from typing import Any
 
 import numpy
 
@@ -14,18 +13,17 @@ from ..program import Program, Value
 
 COMPARED_CONSTANT_BYTES = 4096
 """Bytes of a constant up to which it is compared with others: the columns of a table, not the images."""
-PLAIN_TYPES = {int, bool, str, type(None)}
-"""What is equal to nothing of its type but itself, as most parameters are."""
 
 
 def equal(program: Program) -> Program:
     """With the first of equal instructions, and of equal constants, in the place of all. Draws are never equal."""
     replaced = _equal_constants(program)
     first: dict[Hashable, Value] = {}
-    kept = []
+    kept, as_it_is = [], replaced.keys().isdisjoint
     for instruction in program.instructions:
-        inputs = tuple([replaced.get(value, value) for value in instruction.inputs])
-        key = instruction.op, inputs, frozen(instruction.params), instruction.output.dtype
+        if not as_it_is(instruction.inputs):
+            instruction = instruction.of(tuple([replaced.get(value, value) for value in instruction.inputs]))
+        key = instruction.op, instruction.inputs, instruction.frozen, instruction.output.dtype
         if key in first and not getattr(instruction.op, "effect", False):
             replaced[instruction.output] = first[key]
         else:
@@ -45,16 +43,3 @@ def _equal_constants(program: Program) -> dict[Value, Value]:
             if same is not value:
                 replaced[value] = same
     return replaced
-
-
-def frozen(parameter: Any) -> Hashable:
-    """A parameter as something that can be looked up."""
-    if type(parameter) in PLAIN_TYPES:
-        return type(parameter), parameter
-    if isinstance(parameter, dict):
-        return tuple([(name, frozen(value)) for name, value in parameter.items()])
-    if isinstance(parameter, (tuple, list)):
-        return tuple([frozen(part) for part in parameter])
-    if isinstance(parameter, slice):
-        return "slice", parameter.start, parameter.stop, parameter.step
-    return type(parameter), repr(parameter) if isinstance(parameter, float) else parameter

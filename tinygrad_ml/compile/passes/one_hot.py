@@ -23,11 +23,18 @@ from .rewriting import Rewriting
 def one_hot(program: Program) -> Program:
     """With x[rows, labels], and its transpose, as comparisons."""
     checked = {i.inputs[0] for i in program.instructions if is_check(i)}
+    none_checked = checked.isdisjoint
     for i in program.instructions:
+        if none_checked(i.inputs):
+            continue
         if (i.renames or i.op is movement.broadcast_to) and i.inputs[0] in checked:
             checked.add(i.output)
         if i.op is elementwise.where and i.inputs[1] in checked and i.inputs[2].constant is not None:
             checked.add(i.output)  # labels with a 0 where the label is one that does not count
+    looked_up = (i for i in program.instructions if i.params.get("index") == (ARRAY, ARRAY))
+    tables = {i: shape for i in looked_up if (shape := _table(i, checked)) is not None}
+    if not tables:
+        return program
     rewriting = Rewriting(program)
     new, keep = rewriting.new, rewriting.keep
 
@@ -36,11 +43,15 @@ def one_hot(program: Program) -> Program:
 
     # Rows with one number that is not 0 -> that number of each, and whether it is the negative of that.
     alone: dict[Value, tuple[Value, bool]] = {}
+    none_alone = alone.keys().isdisjoint
     for instruction in program.instructions:
-        shape, output = _table(instruction, checked), instruction.output
+        shape, output = tables.get(instruction), instruction.output
+        if shape is None and none_alone(instruction.inputs):
+            keep(instruction)
+            continue
         rewriting.scope = output.scope
+        x = instruction.inputs[0]
         if shape is None:
-            (x, *_) = instruction.inputs or (output,)
             if x in alone and instruction.op is elementwise.neg:
                 alone[output] = alone[x][0], not alone[x][1]
             if x in alone and instruction.op is reduce.sum_ and instruction.params["axis"] == (1,):
@@ -49,8 +60,7 @@ def one_hot(program: Program) -> Program:
                 instruction = Instruction(movement.reshape, (one,), {"shape": output.shape}, output)
             keep(instruction)
             continue
-        x, _, labels = instruction.inputs
-        rows = shape[0]
+        rows, labels = shape[0], instruction.inputs[2]
         small = labels.dtype if labels.dtype.itemsize < 4 else numpy.dtype("int32")  # many fit into a register
         cast = new(elementwise.discrete_cast, (labels,), labels.shape, small, dtype=small)
         column = new(movement.reshape, (cast,), (rows, 1), small, shape=(rows, 1))
@@ -69,8 +79,8 @@ def one_hot(program: Program) -> Program:
 
 def _table(instruction: Instruction, checked: set[Value]) -> tuple[int, int] | None:
     """The shape of the table that is indexed by [0 ... rows - 1, labels]; None if the instruction does something else."""
-    reads, adds = instruction.op is index.getitem, instruction.op is index.scatter_add
-    if not (reads or adds) or instruction.params["index"] != (ARRAY, ARRAY):
+    reads = instruction.op is index.getitem
+    if not reads and instruction.op is not index.scatter_add:
         return None
     x, rows, labels = instruction.inputs
     shape = x.shape if reads else instruction.params["shape"]

@@ -22,7 +22,8 @@ class Rewriting:
     def __init__(self, program: Program):
         self.producers: dict[Value, Instruction] = {}
         self.scope: tuple[Place, ...] = ()
-        self._number = max((value.number for value in (*program.producers(), *program.sources())), default=0)
+        there = [instruction.output for instruction in program.instructions] + program.sources()
+        self._number = max([value.number for value in there], default=0)
 
     def value(self, shape: tuple[int, ...], dtype: Any, source: Source | None = None) -> Value:
         """One that was not there before."""

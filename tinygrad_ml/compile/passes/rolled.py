@@ -186,7 +186,7 @@ class _Rounds:
         return Form(x.shape, x.source.dtype)
 
     def _node(self, slot: Slot) -> _Node:
-        last = slot.made[-1]
+        last = slot.made
         look = self._looks.of(slot.taken[-1])
         if slot.varies:
             if slot.slices is not None:
@@ -270,16 +270,16 @@ class _Loop:
         """The program with it."""
         scans = self._scans(*self._handed_out())
         inside = {work.output for work in self._region}
-        end = 1 + max(place for place, i in enumerate(self._program.instructions) if i in self._region)
+        end = 1 + self._program.instructions.index(self._wiring.region[-1])
         late = []
         for instruction in self._program.instructions[:end]:
             if instruction in self._region:
                 continue
-            if any(value in inside for value in instruction.inputs):
+            if inside.isdisjoint(instruction.inputs):
+                self._writing.keep(instruction)
+            else:
                 inside.add(instruction.output)
                 late.append(instruction)
-            else:
-                self._writing.keep(instruction)
         xs = [self._stack(x) for x in self._rounds.xs]
         for works, op, part in scans:
             self._write(works, op, self._inputs(part, xs))
@@ -295,7 +295,8 @@ class _Loop:
                 read.update(instruction.inputs)
         made, finals = [], []
         for number in range(self._wiring.repeat.works):
-            turns = [t for t in range(self._length) if self._wiring.work(number, t).output in read]
+            of_rounds = self._wiring.region[number :: self._wiring.repeat.works]
+            turns = [turn for turn, work in enumerate(of_rounds) if work.output in read]
             if turns == [self._length - 1] and self._rounds.carry_of(number) is not None:
                 finals.append(number)
             elif turns:
@@ -355,10 +356,9 @@ class _Loop:
             dtype = self._wiring.work(number).output.dtype
             if dtype != form.dtype:
                 stack = writing.new(discrete_cast, (stack,), form.shape, dtype, dtype=dtype)
-            for turn in range(self._length):
+            for turn, work in enumerate(self._wiring.region[number :: self._wiring.repeat.works]):
                 place = self._length - 1 - turn if self._reverse else turn
-                output = self._wiring.work(number, turn).output
-                writing.keep(Instruction(getitem, (stack,), {"index": (place,)}, output))
+                writing.keep(Instruction(getitem, (stack,), {"index": (place,)}, work.output))
 
     @staticmethod
     def _direction(x: Series | tuple[Value, ...]) -> int:

@@ -13,12 +13,15 @@ import numpy
 from ...loops.body import Form
 from ...ops import Primitive
 from ...ops.index import getitem
-from ..program import Instruction, Value
+from ..program import Instruction, Value, frozen
 from ..repeats import Look
-from .equal import frozen
 
 ENDS = 6
 """Rounds that may take something else, and are left out, for the others to go over slices."""
+
+
+INDEX_PARTS = {int, slice}
+"""Of an index that keeps axes where they are."""
 
 
 class ViewStep(NamedTuple):
@@ -62,7 +65,7 @@ class _Part(NamedTuple):
     place: int
 
     def follows(self, other: _Part | None, step: int) -> bool:
-        return other is not None and self == other._replace(place=other.place + step)
+        return other is not None and self.place == other.place + step and self[:-1] == other[:-1]
 
 
 def views_of(instructions: Iterable[Instruction]) -> list[ViewStep]:
@@ -101,7 +104,7 @@ def sliced(looks: Sequence[Look]) -> tuple[Series, list[ViewStep], frozenset[int
 def _index(view: Instruction) -> tuple | None:
     """The index of an instruction; None if an axis of what it looks at is not at the same place in it."""
     index = view.params["index"] if view.op is getitem else None
-    return index if index is not None and all(isinstance(part, (int, slice)) for part in index) else None
+    return index if index is not None and INDEX_PARTS.issuperset(map(type, index)) else None
 
 
 def _axis(one: Instruction, other: Instruction) -> int | None:
@@ -130,7 +133,7 @@ def _part(look: Look, level: int, axis: int) -> _Part | None:
     else:
         first = part % extent
     rest, after = (*index[:axis], *index[axis + 1 :]), look.views[level + 1 :]
-    return _Part(source, width, frozen(rest), tuple([view.key for view in views_of(after)]), first)
+    return _Part(source, width, frozen(rest), tuple([(view.op, view.frozen) for view in after]), first)
 
 
 def _within(view: Instruction, slices: Series) -> list[ViewStep]:

@@ -12,10 +12,11 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from ..program import Instruction, Value
-from ..repeats import FEWEST_ROUNDS, Looks, Repeat
-from .equal import frozen
-from .slices import ENDS, Series, ViewStep, sliced, views_of
+import numpy
+
+from ..program import Instruction, Value, frozen
+from ..repeats import FEWEST_ROUNDS, Looks, Repeat, Intake
+from .slices import ENDS, Series, ViewStep, sliced
 
 FARTHEST = 4
 """Rounds over which something may be taken: a leapfrog step takes what the round before the last gave."""
@@ -37,7 +38,7 @@ class Slot(NamedTuple):
     """A place where a work takes something.
 
     taken   the value that it takes, in each round
-    made    what that is of the rounds; None where it comes from outside
+    made    what that is of the rounds, in the last one; None where it comes from outside
     slices  what that is, where it is a slice in almost all rounds, and views of the slice
     apart   the rounds of which that does not hold, or which do not follow the slice before
     """
@@ -45,126 +46,124 @@ class Slot(NamedTuple):
     work: int
     position: int
     taken: Sequence[Value]
-    made: list[Wire | None]
+    made: Wire | None
     slices: tuple[Series, list[ViewStep]] | None = None
     apart: frozenset[int] = frozenset()
 
     @property
     def varies(self) -> bool:
         """Whether it takes other values from outside in the rounds, and nothing of them."""
-        return self.made[-1] is None and any(value is not self.taken[0] for value in self.taken)
-
-    def begins(self, turn: int) -> int:
-        """The first round with which one stretch can begin that has this round, and the one before."""
-        before, now = self.made[turn - 1], self.made[turn]
-        if turn in self.apart or (now is None and before is not None):
-            return turn
-        if now is None or before == now:
-            return 0
-        return turn - now.ago if before is None and 0 < now.ago <= FARTHEST else turn
+        return self.made is None and any(value is not self.taken[0] for value in self.taken)
 
 
 class Wiring:
     """A stretch of rounds that are wired alike.
 
     repeat  where they are among the works of the program
+    region  all works of all rounds
     slots   what each work of a round takes
     """
 
     def __init__(self, works: Sequence[Instruction], looks: Looks, repeat: Repeat):
-        self._works, self._looks = works, looks
+        self._looks = looks
         self._keys: dict[Value, tuple] = {}
-        self._params = [frozen(work.params) for work in works[repeat.first : repeat.end + repeat.more]]
-        self._first = repeat.first
-        self.repeat, rounds = _well_cut(works, looks, repeat), 0
-        while rounds != self.repeat.rounds:  # of fewer rounds, more comes from outside
-            rounds = self.repeat.rounds
+        self.repeat = _well_cut(works, looks, repeat)
+        self.region = works[self.repeat.first : self.repeat.end]
+        while True:  # of fewer rounds, more comes from outside
             self.slots = self._slots()
             first, end = self._alike()
             if end - first < FEWEST_ROUNDS:
                 raise Refusal(self._difference())
-            begin = self.repeat.first + first * self.repeat.works
-            self.repeat = Repeat(end - first, self.repeat.works, begin)
+            if end - first == self.repeat.rounds:
+                break
+            count, begin = self.repeat.works, self.repeat.first + first * self.repeat.works
+            self.region = self.region[first * count : end * count]
+            self.repeat = Repeat(end - first, count, begin)
 
     def work(self, number: int, turn: int = 0) -> Instruction:
         """A work of a round."""
-        return self._works[self.repeat.first + turn * self.repeat.works + number]
-
-    @property
-    def region(self) -> Sequence[Instruction]:
-        """All works of all rounds."""
-        return self._works[self.repeat.first : self.repeat.end]
+        return self.region[turn * self.repeat.works + number]
 
     def key(self, value: Value) -> tuple:
         """What is equal for equal ways to look at something."""
         if value not in self._looks:
             return ()
         if value not in self._keys:
-            self._keys[value] = tuple([view.key for view in views_of(self._looks.of(value).views)])
+            self._keys[value] = tuple([(view.op, view.frozen) for view in self._looks.of(value).views])
         return self._keys[value]
 
     def _slots(self) -> list[Slot]:
-        places = {instruction.output: place for place, instruction in enumerate(self.region)}
-        slots = []
-        for number in range(self.repeat.works):
-            of_rounds = self.region[number :: self.repeat.works]
-            for position, taken in enumerate(zip(*[work.inputs for work in of_rounds], strict=True)):
-                slot = Slot(number, position, taken, self._made(taken, places))
-                slots.append(self._sliced(slot) if slot.varies else slot)
+        """The slots, each a column of tables that have a row for each round: `_ago`, how many rounds before it was made what
+        is taken, or -1 of what comes from outside; and `_begins`, with which round a stretch can begin that has the round
+        of the row and the one before."""
+        intake = Intake(self.region, self._looks)
+        rounds, count = self.repeat.rounds, self.repeat.works
+        makers = intake.makers.reshape(rounds, -1)
+        turns, outside = numpy.arange(rounds)[:, None], makers < 0
+        self._ago = numpy.where(outside, -1, turns - makers // count)
+        names: dict[tuple, int] = {}
+        keys = [
+            -1 if maker < 0 else names.setdefault(self.key(value), len(names))
+            for value, maker in zip(intake.values, intake.makers.tolist(), strict=True)
+        ]
+        wires = numpy.where(outside, -1, makers - turns * count), numpy.reshape(keys, makers.shape)
+        as_before = numpy.all([wire[1:] == wire[:-1] for wire in wires], 0)
+        starts = outside[:-1] & (self._ago[1:] > 0) & (self._ago[1:] <= FARTHEST)
+        self._begins = numpy.where(as_before, 0, turns[1:] - numpy.where(starts, self._ago[1:], 0))
+        slots, width = [], makers.shape[1]
+        for number, begin in enumerate(intake.begins[:count]):
+            for place in range(begin, intake.begins[number + 1]):
+                ago, made = int(self._ago[-1, place]), None
+                values = intake.values[place::width]
+                if ago >= 0:
+                    made = Wire(int(makers[-1, place]) % count, ago, self.key(values[-1]))
+                slot = Slot(number, place - begin, values, made)
+                slots.append(slot := self._sliced(slot) if slot.varies else slot)
+                for turn in slot.apart:
+                    self._begins[turn - 1, place] = turn
         return slots
-
-    def _made(self, taken: Sequence[Value], places: dict[Value, int]) -> list[Wire | None]:
-        """What values are of the rounds, one in each round."""
-        found: list[Wire | None] = []
-        for turn, value in enumerate(taken):
-            look = self._looks.get(value)
-            place = places.get(value if look is None else look.base)
-            if place is None:
-                found.append(None)
-            else:
-                before, work = divmod(place, self.repeat.works)
-                found.append(Wire(work, turn - before, () if look is None else self.key(value)))
-        return found
 
     def _alike(self) -> tuple[int, int]:
         """The longest stretch of rounds that are wired alike: (the first, the one behind the last)."""
-        first, best = 0, (0, 1)
-        for turn in range(1, self.repeat.rounds):
-            if self._other_parameters(turn) is not None:
-                first = turn
-            first = max(first, max(slot.begins(turn) for slot in self.slots))
-            best = max(best, (first, turn + 1), key=lambda run: run[1] - run[0])
-        return best
+        first = self._begins.max(axis=1, initial=0)
+        for turn in self._with_other_parameters():
+            first[turn - 1] = turn
+        first = numpy.maximum.accumulate(first)
+        longest = int(numpy.argmax(numpy.arange(len(first)) - first))
+        return int(first[longest]), longest + 2
 
-    def _other_parameters(self, turn: int) -> int | None:
-        """A work that has other parameters in a round than in the one before."""
-        begin, count = self.repeat.first - self._first + turn * self.repeat.works, self.repeat.works
-        now, before = self._params[begin : begin + count], self._params[begin - count : begin]
-        return next((number for number in range(count) if now[number] != before[number]), None)
+    def _with_other_parameters(self) -> list[int]:
+        """The rounds in which a work has other parameters than in the one before."""
+        count, params = self.repeat.works, [work.frozen for work in self.region]
+        if params[count:] == params[:-count]:
+            return []
+        rounds = [params[begin : begin + count] for begin in range(0, len(params), count)]
+        return [turn for turn, (before, now) in enumerate(pairwise(rounds), 1) if before != now]
 
     def _difference(self) -> str:
         """In what rounds in the middle differ."""
         middle = sorted(range(1, self.repeat.rounds), key=lambda turn: abs(turn - self.repeat.rounds // 2))
+        others = self._with_other_parameters()
         for turn in middle:
-            number = self._other_parameters(turn)
-            if number is not None:
+            for number in range(self.repeat.works) if turn in others else ():
                 one, other = self.work(number, turn - 1), self.work(number, turn)
                 names = [name for name in one.params if frozen(one.params[name]) != frozen(other.params[name])]
-                had, has = (", ".join(f"{name}={work.params[name]}" for name in names) for work in (one, other))
-                return f"{one.op.name} has {had} in one round, and {has} in the next"
-            for slot in self.slots:
-                if slot.begins(turn) > 0:
-                    return self._said(slot, turn)
+                if names:
+                    had, has = (", ".join(f"{name}={work.params[name]}" for name in names) for work in (one, other))
+                    return f"{one.op.name} has {had} in one round, and {has} in the next"
+            for place, slot in enumerate(self.slots):
+                if self._begins[turn - 1, place] > 0:
+                    return self._said(slot, turn, int(self._ago[turn, place]))
         return f"fewer than {FEWEST_ROUNDS} rounds begin and end alike"
 
-    def _said(self, slot: Slot, turn: int) -> str:
-        called, made = self.work(slot.work).op.name, slot.made[turn]
+    def _said(self, slot: Slot, turn: int, ago: int) -> str:
+        called = self.work(slot.work).op.name
         if turn in slot.apart:
             sources = {value.source.kind for value in slot.taken if value.source is not None}
             what = "other state" if "state" in sources else "something that is no slice of one array"
             return f"{called} takes {what} in each round"
-        if made is not None and made.ago > FARTHEST:
-            return f"{called} takes what was made {made.ago} rounds before"
+        if ago > FARTHEST:
+            return f"{called} takes what was made {ago} rounds before"
         return f"{called} takes something else in one round than in the next"
 
     def _sliced(self, slot: Slot) -> Slot:
