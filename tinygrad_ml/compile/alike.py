@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import sys
 import types
-from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -28,56 +27,72 @@ COMPARED_BYTES = 1 << 24
 
 def alike(one: Recording, other: Recording) -> bool:
     """Whether both do the same with the same tensors, whatever they relied on."""
-    return (
-        _same([(target, what, place) for target, what, place in one.rebinds], list(other.rebinds))
-        and _same(one.outputs, other.outputs)
-        and _same(one.aliases, other.aliases)
-        and _same([(f, dtype) for f, dtype, _ in one.host], [(f, dtype) for f, dtype, _ in other.host])
-        and _same_programs(one.program, other.program)
-    )
+    return _Comparison().same(_parts(one), _parts(other))
 
 
-def _same_programs(one: Program, other: Program) -> bool:
-    partner: dict[Value, Value] = {}
-    taken: set[Value] = set()
-
-    def pair(a: Value, b: Value) -> bool:
-        if a in partner or b in taken:
-            return partner.get(a) is b
-        partner[a] = b
-        taken.add(b)
-        return a.shape == b.shape and a.dtype == b.dtype and _same_sources(a.source, b.source)
-
-    def pairs(these: Sequence[Value], those: Sequence[Value]) -> bool:
-        return len(these) == len(those) and all(map(pair, these, those))
-
-    return (
-        len(one.instructions) == len(other.instructions)
-        and all(
-            _same(i.op, j.op) and pairs((*i.inputs, i.output), (*j.inputs, j.output)) and _same(i.params, j.params)
-            for i, j in zip(one.instructions, other.instructions, strict=True)
-        )
-        and pairs(one.results, other.results)
-        and pairs(_in_one_order(one.writes), _in_one_order(other.writes))
-    )
-
-
-def _in_one_order(writes: list[tuple[Value, Value]]) -> list[Value]:
-    """The values of writes, which are recorded in the order in which their memory was met."""
+def _parts(recording: Recording) -> list:
+    """What a recording does. Its writes are recorded in the order in which their memory was met, and told in another."""
 
     def memory(write: tuple[Value, Value]) -> tuple:
         source = write[0].source
         return (source.kind, source.position if source.kind == "argument" else id(source.tensor))
 
-    return [value for write in sorted(writes, key=memory) for value in write]
+    program = recording.program
+    host = [(function, dtype) for function, dtype, _ in recording.host]
+    instructions = [(i.op, i.inputs, i.output, i.params) for i in program.instructions]
+    left = [program.results, sorted(program.writes, key=memory)]
+    return [recording.rebinds, recording.outputs, recording.aliases, host, len(instructions), instructions, left]
 
 
-def _same_sources(a: Source | None, b: Source | None) -> bool:
-    if type(a) is not type(b):
-        return False
-    if isinstance(a, Constant) and isinstance(b, Constant):
-        return _same_constants(a, b)
-    return a is None or _same(vars(a), vars(b))
+class _Comparison:
+    """Whether things are the same: values of two programs are if each is the partner of the other wherever they stand."""
+
+    def __init__(self):
+        self._partner: dict[Value, Value] = {}
+        self._taken: set[Value] = set()
+
+    def same(self, a: Any, b: Any) -> bool:
+        """Whether two parameters, functions, places or values are the same."""
+        if type(a) is not type(b):
+            return False
+        if isinstance(a, Value):
+            return self._pair(a, b)
+        if a is b:
+            return True
+        if isinstance(a, (tuple, list)):
+            return len(a) == len(b) and all(map(self.same, a, b))
+        if isinstance(a, dict):
+            return a.keys() == b.keys() and all(self.same(value, b[name]) for name, value in a.items())
+        if isinstance(a, Constant):
+            return _same_constants(a, b)
+        if isinstance(a, types.FunctionType):
+            return a.__code__ is b.__code__ and self.same(_beside_code(a), _beside_code(b))
+        if isinstance(a, types.MethodType):
+            return a.__self__ is b.__self__ and a.__func__ is b.__func__
+        for kinds, names in _MADE_OF:
+            if isinstance(a, kinds):
+                return all(self.same(getattr(a, name, None), getattr(b, name, None)) for name in names)
+        if isinstance(a, Source):
+            return self.same(vars(a), vars(b))
+        if isinstance(a, Device):
+            return a == b and getattr(a, "streams", None) is getattr(b, "streams", None)
+        return a == b if isinstance(a, (numpy.dtype, range)) else is_same(a, b)
+
+    def _pair(self, a: Value, b: Value) -> bool:
+        if a in self._partner or b in self._taken:
+            return self._partner.get(a) is b
+        self._partner[a] = b
+        self._taken.add(b)
+        return a.shape == b.shape and a.dtype == b.dtype and self.same(a.source, b.source)
+
+
+_MADE_OF = (
+    (slice, ("start", "stop", "step")),
+    (Result, ("place", "tensor")),
+    (Call, ("name", "effect", "value")),
+    (partial, ("func", "args", "keywords")),
+)
+"""(kind of things, what all of it they are)"""
 
 
 def _same_constants(a: Constant, b: Constant) -> bool:
@@ -85,9 +100,7 @@ def _same_constants(a: Constant, b: Constant) -> bool:
     x, y = a.array, b.array
     if x is y:
         return True
-    if not all(
-        isinstance(array, (numpy.ndarray, numpy.generic)) and array.nbytes <= COMPARED_BYTES for array in (x, y)
-    ):
+    if not all(isinstance(z, (numpy.ndarray, numpy.generic)) and z.nbytes <= COMPARED_BYTES for z in (x, y)):
         return False
     if isinstance(x, numpy.ndarray) and isinstance(y, numpy.ndarray):
         where = [(array.__array_interface__["data"], array.shape, array.strides) for array in (x, y)]
@@ -111,33 +124,6 @@ def _private(constant: Constant) -> bool:
             return False
         array = array.base
     return array is None or isinstance(array, numpy.generic)
-
-
-def _same(a: Any, b: Any) -> bool:
-    """Whether two parameters, functions or places are the same."""
-    if a is b:
-        return True
-    if type(a) is not type(b):
-        return False
-    if isinstance(a, (tuple, list)):
-        return len(a) == len(b) and all(map(_same, a, b))
-    if isinstance(a, dict):
-        return a.keys() == b.keys() and all(_same(value, b[name]) for name, value in a.items())
-    if isinstance(a, slice):
-        return _same((a.start, a.stop, a.step), (b.start, b.stop, b.step))
-    if isinstance(a, Result):
-        return a.place == b.place and _same(a.tensor, b.tensor)
-    if isinstance(a, Call):
-        return (a.name, a.effect) == (b.name, b.effect) and _same(a.value, b.value)
-    if isinstance(a, types.FunctionType):
-        return a.__code__ is b.__code__ and _same(_beside_code(a), _beside_code(b))
-    if isinstance(a, types.MethodType):
-        return a.__self__ is b.__self__ and a.__func__ is b.__func__
-    if isinstance(a, partial):
-        return _same((a.func, a.args, a.keywords), (b.func, b.args, b.keywords))
-    if isinstance(a, Device):
-        return a == b and getattr(a, "streams", None) is getattr(b, "streams", None)
-    return a == b if isinstance(a, (numpy.dtype, range)) else is_same(a, b)
 
 
 def _beside_code(function: types.FunctionType) -> tuple:
