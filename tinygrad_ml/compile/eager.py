@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy
+
 from ..backend import Device, of
 from ..errors import TinygradError
-from ..indexing import check_range
-from ..ops.index import ARRAY
+from ..indexing.keys import parse
+from ..ops.index import ARRAY, fill
 from ..tensor import failure
 from .program import Instruction, Value
 
@@ -38,15 +40,6 @@ def _described(value: Value, array: Any) -> str:
 def _check_indices(instruction: Instruction, arrays: tuple) -> None:
     """`RangeError` for an index array that names a place which is not there, in the words of indexing."""
     index = instruction.params.get("index", ())
-    if ARRAY not in index:
-        return
-    shape = instruction.params.get("shape", arrays[0].shape)
-    given = iter(arrays[len(arrays) - index.count(ARRAY) :])
-    axis = 0
-    for part in index:
-        if part is Ellipsis:
-            axis += len(shape) - sum(part is not None and part is not Ellipsis for part in index)
-        elif part is ARRAY:
-            array = next(given)
-            check_range(of(array).to_host(array), shape[axis], f"axis {axis} of shape {shape}")
-        axis += part is not None and part is not Ellipsis
+    if ARRAY in index:
+        places = [numpy.array(of(array).to_host(array)) for array in arrays[len(arrays) - index.count(ARRAY) :]]
+        parse(fill(index, places), instruction.params.get("shape", arrays[0].shape), places[0])

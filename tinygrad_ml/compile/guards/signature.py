@@ -17,7 +17,7 @@ from ...modes import modes
 from ...structure import is_nested, mapped
 from ...tensor import Tensor
 from .glance import Glance
-from .values import became, is_plain
+from .values import became, is_plain, told
 
 
 class Arguments:
@@ -139,11 +139,9 @@ def _told(part: Any) -> str:
         where = "" if str(part.device) == "cpu" else f" on {part.device}"
         needs = " that needs a gradient" * part._needs + " and has one" * (part.grad is not None)
         return f"{part.dtype}[{', '.join(map(str, part.shape))}]{where}{needs}"
-    if isinstance(part, (bool, int, float, str, bytes, range, type(None), complex, numpy.generic)):
-        return repr(part)
     if isinstance(part, slice):
         return f"a slice of {', '.join(map(_told, (part.start, part.stop, part.step)))}"
-    return f"a {type(part).__qualname__}"
+    return repr(part) if isinstance(part, (range, complex, numpy.generic)) else told(part)
 
 
 def _shared(tensors: list[Tensor]) -> tuple[int, ...]:
@@ -159,14 +157,12 @@ def _key(part: Any) -> tuple:
         return type(part), tuple(map(_key, part))
     if isinstance(part, dict):
         return type(part), tuple((name, _key(value)) for name, value in part.items())
-    if isinstance(part, float):
-        return type(part), part.hex()  # 0.0 is not -0.0, and nan is nan
+    if isinstance(part, (float, complex, numpy.generic)):
+        return type(part), repr(part)  # 0.0 is not -0.0, and nan is nan
     if isinstance(part, (bool, int, str, bytes, range, type(None))):
         return type(part), part
     if isinstance(part, slice):
         return slice, _key(part.start), _key(part.stop), _key(part.step)
-    if isinstance(part, (complex, numpy.generic)):
-        return type(part), repr(part)
     if _is_frozen(part):
         return type(part), tuple(_key(value) for value in vars(part).values())
     return type(part), id(part)

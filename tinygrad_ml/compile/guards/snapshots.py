@@ -82,15 +82,20 @@ class Snapshot:
     def __init__(self, holders: Iterable[Holder]):
         self._held = [(holder, owner, content(holder)) for holder, owner in holders]
 
+    def _different(self) -> Iterator[tuple[Any, str | None, dict, list]]:
+        """(holder, whose it is, what it held, the names under which it holds something else now)"""
+        for holder, owner, held in self._held:
+            if names := differences(content(holder), held):
+                yield holder, owner, held, names
+
     def restore(self) -> None:
         """Put everything back."""
-        for holder, _, held in self._held:
-            if differences(content(holder), held):
-                _fill(holder, held)
+        for holder, _, held, _ in self._different():
+            _fill(holder, held)
 
     def changed(self) -> list[Any]:
         """The holders that hold something else now."""
-        return [holder for holder, _, held in self._held if differences(content(holder), held)]
+        return [holder for holder, *_ in self._different()]
 
     @contextmanager
     def back(self) -> Iterator[None]:
@@ -106,10 +111,9 @@ class Snapshot:
 
     def change(self) -> str | None:
         """One thing that is another now, and is not this library's."""
-        for holder, owner, held in self._held:
+        for holder, owner, _, names in self._different():
             if owner is not None:
-                for name in differences(content(holder), held):
-                    return owner if isinstance(holder, (list, set, deque, *GENERATORS)) else f"{owner}.{name}"
+                return owner if isinstance(holder, (list, set, deque, *GENERATORS)) else f"{owner}.{names[0]}"
         return None
 
     def counted(self, now: Iterable[Holder]) -> list[tuple[dict, str]]:

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy
 
-from ...backend import absent, get, of
+from ...backend import Device, absent, get, of
 from ...backend.arrays import HOST
 from ...errors import CompileError, DTypeError
 from ...functional.indexing import LookForMistakes
@@ -33,7 +33,7 @@ from ..sources import Constant, Gradient, Number, Source, State
 from .shadow import Shadows
 from .stream import Stream
 from .traced import ELSEWHERE, LEFT_BEHIND, WHAT_TO_DO, Traced, traced_type
-from .views import looks_at, taken_again, written_through
+from .views import taken_again, written_through
 
 
 class Recorder:
@@ -61,6 +61,10 @@ class Recorder:
         """A new value of the program."""
         self._count += 1
         return Value(self._count, tuple(shape), numpy.dtype(dtype), source)
+
+    def stand_in(self, value: Value, device: Device) -> Traced:
+        """What stands for an array of that value, on a device."""
+        return traced_type(get(device))(self, value.shape, value.dtype, value, device.index)
 
     def emit(
         self, op: Primitive | Call, inputs: Iterable[Value], params: dict, shape: Iterable[int], dtype: Any
@@ -102,11 +106,10 @@ class Recorder:
             backend = of(array)
             if absent(array):
                 raise CompileError("a function of symbols cannot be recorded by tg.compile: it needs real tensors")
-            index = backend.index_of(array)
-            traced = traced_type(backend)(self, array.shape, array.dtype, index=index)
-            traced.value = self.new(array.shape, array.dtype)
+            value = self.new(array.shape, array.dtype)
+            traced = traced_type(backend)(self, value.shape, value.dtype, value, backend.index_of(array))
             traced.in_order = bool(array.flags.c_contiguous)
-            self._lifted[key] = (array, traced, traced.value, [])
+            self._lifted[key] = (array, traced, value, [])
         array, traced, _, tensors = self._lifted[key]
         if tensor is not None:
             tensors.append(weakref.ref(tensor))
@@ -157,8 +160,8 @@ class Recorder:
             made = arrays[0].like(made.shape, made.dtype)
         made.value = self.emit(op, values, params, made.shape, made.dtype)
         view = op.view
-        if view is not None and not (arrays and looks_at(op, params, arrays[0].shape, made.shape)):
-            view = None
+        if view is not None and not (arrays and arrays[0].shape and view.when(made.shape, **params)):
+            view = None  # a number has no memory to look at
         # What is computed lies as its operands do.
         made.in_order = False not in [array.in_order for array in arrays] and (view is None or view.order == "kept")
         if view is not None:
@@ -186,18 +189,15 @@ class Recorder:
             return array.copy()
         if (value, dtype) not in self._casts:
             kind = elementwise.cast if dtype.kind == "f" else elementwise.discrete_cast
-            result = array.like(array.shape, dtype)
-            result.value = self.emit(kind, (value,), {"dtype": dtype}, array.shape, dtype)
-            self._casts[value, dtype] = result
+            made = self.emit(kind, (value,), {"dtype": dtype}, array.shape, dtype)
+            self._casts[value, dtype] = array.like(array.shape, dtype, made)
         return self._casts[value, dtype].copy()
 
     def write(self, array: Traced, key: Any, values: Any) -> None:
         """`array[key] = values`"""
         if not hasattr(values, "dtype"):
             values = numpy.asarray(values)
-        given = values if isinstance(values, Traced) else self._lift(values)
-        given = self.cast(given, array.dtype)
-        value = self.read(given)
+        value = self.read(self.cast(values if isinstance(values, Traced) else self._lift(values), array.dtype))
         if key is Ellipsis:
             if value.shape != array.shape:
                 if movement.broadcast_to.shape(value.shape, shape=array.shape) != array.shape:
@@ -221,12 +221,9 @@ class Recorder:
         if beside is None:
             self.host.append((function, None, None))
             return given
-        call, dtype = len(self.host), beside.dtype
-        self.host.append((function, dtype, given))
-        kind, index = traced_type(get(beside.device)), beside.device.index
-        return {
-            name: Tensor(kind(self, (), dtype, self.new((), dtype, Number(call, name)), index=index)) for name in given
-        }
+        numbers = {name: self.new((), beside.dtype, Number(len(self.host), name)) for name in given}
+        self.host.append((function, beside.dtype, given))
+        return {name: Tensor(self.stand_in(number, beside.device)) for name, number in numbers.items()}
 
     def rely_on(self, function: Callable) -> None:
         """Note that the program is right only while `function()` is what it was before the step."""

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy
 
-from ...backend import Device, get
+from ...backend import Device
 from ...random import streams
 from ..program import DRAW, Call
-from .traced import Traced, traced_type
+from .traced import Traced
 
 
 class Stream:
@@ -20,8 +20,7 @@ class Stream:
         self._recorder, self._device = recorder, device
 
     def _drawn(self, op: Call, params: dict[str, Any], shape: Any, dtype: Any) -> Traced:
-        value = self._recorder.emit(op, (), params, shape, dtype)
-        return traced_type(get(self._device))(self._recorder, shape, dtype, value, self._device.index)
+        return self._recorder.stand_in(self._recorder.emit(op, (), params, shape, dtype), self._device)
 
     def _draw(self, method: str, shape: Any, dtype: Any, **options: Any) -> Traced:
         shape = (shape,) if isinstance(shape, int) else tuple(shape or ())

@@ -11,14 +11,8 @@ from __future__ import annotations
 from typing import Any
 
 from ...errors import CompileError
-from ...ops import Primitive
 from ...ops.movement import constant_in, reshape
 from ..program import PUT, Value
-
-
-def looks_at(op: Primitive, params: dict[str, Any], base: tuple[int, ...], shape: tuple[int, ...]) -> bool:
-    """Whether eager mode gives a view of the first operand, whose shape is `base`: a number has no memory to look at."""
-    return op.view is not None and bool(base) and op.view.when(shape, **params)
 
 
 def taken_again(view: Any, recorder: Any) -> Value:
