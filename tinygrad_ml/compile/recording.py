@@ -68,11 +68,9 @@ class Recording:
 
     def change(self) -> str:
         """What to say of something that it relied on, and that is another now."""
-        named = self.watch.change()
-        if named is not None:
-            return named
-        differing = (condition.words for condition in self.conditions if not condition.holds())
-        return f"it differs in {next(differing, 'the shape or dtype of its state')}"
+        differing = [condition.words for condition in self.conditions if not condition.holds()]
+        words = f"it differs in {next(iter(differing), 'the shape or dtype of its state')}"
+        return next(self.watch.changes(), words)
 
 
 def record(call: Arguments, recorder: Recorder | None = None) -> Recording:

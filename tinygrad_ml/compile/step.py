@@ -258,7 +258,7 @@ class Step:
             place = getattr(place, name, None)
         return self.__qualname__ if place is self else (Step, (self.function, *self._options))
 
-    @uncollected
+    @uncollected()
     def _record(self, call: Arguments) -> Compiled:
         for tensor in call.tensors:
             if absent(tensor._data):

@@ -7,25 +7,19 @@ steps of a recurrent network, and to make a loop of them.
 
 from __future__ import annotations
 
-import functools
 import gc
-from collections.abc import Callable
-from typing import TypeVar
-
-Function = TypeVar("Function", bound=Callable)
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
-def uncollected(function: Function) -> Function:
-    """The function, during whose calls Python does not look for garbage, in all threads. Afterwards it does if it did before."""
-
-    @functools.wraps(function)
-    def call(*args, **kwargs):
-        looked = gc.isenabled()
-        gc.disable()
-        try:
-            return function(*args, **kwargs)
-        finally:
-            if looked:
-                gc.enable()
-
-    return call  # type: ignore[return-value]
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Inside, or in the calls of a function below `@uncollected()`, Python looks for no garbage, in all threads. Afterwards it
+    does if it did before."""
+    looked = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if looked:
+            gc.enable()

@@ -105,13 +105,13 @@ class Arguments:
                 said[f"the length of argument {name}"] = len(part), str(len(part))
             else:
                 said[f"argument {name}"] = _key(part), _told(part)
-        mode = "inside of no_grad()" if not modes.grad else "outside of no_grad()"
         beside = {
-            "number of positional arguments": str(len(self.args)),
-            "names of arguments": ", ".join(sorted(self.kwargs)),
+            "the number of positional arguments": str(len(self.args)),
+            "the names of arguments": ", ".join(sorted(self.kwargs)),
+            "the mode": f"{'outside' if modes.grad else 'inside'} of no_grad()",
+            "the device": str(current_device()),
         }
-        beside |= {"mode": mode, "device": str(current_device())}
-        return said | {f"the {name}": (words, words) for name, words in beside.items()}
+        return said | {name: (words, words) for name, words in beside.items()}
 
 
 def _inside(name: str, part: Any) -> Iterator[tuple[str, Any]]:

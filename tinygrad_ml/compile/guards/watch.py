@@ -76,15 +76,20 @@ class Watch:
             names = {*vars(thing), *(name for base in kind.__mro__ if is_users(base) for name in vars(base))}
             yield from ((inside, name, f"{kind.__qualname__}.{name}") for name in self._words & names)
 
-    def same(self, numbers: bool = True) -> bool:
-        """Whether all is as it was, the numbers in arrays included or not."""
-        for inside, name, value, _ in self._named:
+    def changes(self, numbers: bool = True) -> Iterator[str]:
+        """What to say of each thing that is another now, the numbers in arrays included or not."""
+        for inside, name, before, path in self._named:
             now = _found(inside, name)
-            if now is not value and not is_same(now, value):
-                return False
-        if not all(are_same(_items(container), items) for container, items, _ in self._contents):
-            return False
-        return not numbers or all(_numbers(given) == before for given, before, _ in self._arrays)
+            if now is not before and not is_same(now, before):
+                yield became(path, told(now), told(before))
+        changed = [path for container, items, path in self._contents if not are_same(_items(container), items)]
+        if numbers:
+            changed += [path for given, before, path in self._arrays if _numbers(given) != before]
+        yield from (f"there is something else in {path} than before" for path in changed)
+
+    def same(self, numbers: bool = True) -> bool:
+        """Whether all is as it was."""
+        return not any(self.changes(numbers))
 
     def glance(self, glance: Glance) -> None:
         """Let it be looked at whether all is the same."""
@@ -108,16 +113,6 @@ class Watch:
                 glance.members(container, items)
         for given, numbers, _ in self._arrays:
             glance.require(f"{glance.word(_numbers)}({glance.word(given)}) == {glance.word(numbers)}")
-
-    def change(self) -> str | None:
-        """What to say of one thing that is another now."""
-        for inside, name, before, path in self._named:
-            now = _found(inside, name)
-            if not is_same(now, before):
-                return became(path, told(now), told(before))
-        changed = [path for x, items, path in self._contents if not are_same(_items(x), items)]
-        changed += [path for given, numbers, path in self._arrays if _numbers(given) != numbers]
-        return next((f"there is something else in {path} than before" for path in changed), None)
 
 
 def _found(inside: Any, name: str) -> Any:

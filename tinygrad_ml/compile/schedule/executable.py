@@ -120,7 +120,7 @@ class Executable:
         """Run what was written, on these arrays; the results."""
         raise NotImplementedError
 
-    @uncollected
+    @uncollected()
     def link(self) -> None:
         """Lay out memory, for where state lies now, and write what runs."""
         self._linked = False  # until all of it has been done
