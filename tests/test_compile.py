@@ -312,7 +312,7 @@ def test_integers_divided_by_0(divide, size):
         step(a, a)
     by_a_number = tg.compile(lambda a: divide(a * 2, 7) + 1)
     np.testing.assert_array_equal(by_a_number(a).numpy(), divide(a.numpy() * 2, 7) + 1)
-    assert "single" not in {kernel.kind for kernel in by_a_number._last.executable.kernels}
+    assert "single" not in {kernel.kind for kernel in by_a_number._programs[0].executable.kernels}
     with pytest.raises(tg.errors.TinygradError, match="integers cannot be divided by 0"):
         tg.compile(lambda a: divide(a, 0))(a)
 
@@ -636,7 +636,7 @@ def test_of_too_many_programs_the_oldest_goes_and_one_warning_says_what_changes(
     assert len(caught) == 1
     for n in range(5, 8):
         call(step, n)
-    assert len(step._all()) == 4
+    assert len(step._programs) == 4
 
 
 class Knob:
@@ -694,7 +694,7 @@ def test_the_program_that_was_not_used_for_longest_goes():
         for n in (1, 2, 3, 1, 4):
             assert f(x, n).tolist() == [n, n]
     assert len(calls) == 4
-    gone = weakref.ref(f._all()[0])
+    gone = weakref.ref(f._programs[0])
     for n in (1, 3, 4):  # those are there
         assert f(x, n).tolist() == [n, n]
     assert len(calls) == 4

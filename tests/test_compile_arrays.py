@@ -54,7 +54,7 @@ def test_other_numbers_in_an_array_are_noticed(made):
     for change in (lambda: None, lambda: reverse(outside), lambda: None, lambda: outside.fill(7)):
         change()
         np.testing.assert_array_equal(step(x).numpy(), function(x).numpy())
-    assert len(step._all()) <= 3
+    assert len(step._programs) <= 3
 
 
 @pytest.mark.parametrize(("outside", "change"), [

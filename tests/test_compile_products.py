@@ -277,7 +277,7 @@ def test_a_product_that_is_only_read_transposed_lies_so(batch):
 
     step = tg.compile(gradient)
     np.testing.assert_allclose(step().numpy(), gradient().numpy(), 1e-12, 1e-11)  # some are sums that cancel
-    (layout,) = [compiled.executable.layout for compiled in step._all()]
+    (layout,) = [compiled.executable.layout for compiled in step._programs]
     turned = [i for i in layout.program.instructions if i.op.name == "permute_dims" and i.output.shape[-2:] == (48, 32)]
     assert len(turned) == 3
     assert all(layout.forms[i.output].flags.c_contiguous for i in turned)

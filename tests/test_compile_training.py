@@ -366,7 +366,7 @@ def test_a_schedule_of_rates_and_betas_is_one_program():
     eager = Training(mlp, adam, None, lambda o: lr_scheduler.OneCycleLR(o, 0.1, total_steps=30))
     training.run(20), eager.run(20)
     assert_equal_states(eager, training)
-    assert len(training.step._all()) == 1
+    assert len(training.step._programs) == 1
 
 
 def test_a_hook_that_comes_later_is_a_part_of_the_step():
@@ -402,7 +402,7 @@ def test_a_step_that_begins_with_zero_grad_is_recorded_once(optimizer):
     x, y = tg.random.randn(8, 6), tg.arange(8) % 4
     for _ in range(4):
         step(x, y)
-    assert len(calls) == len(step._all()) == 1
+    assert len(calls) == len(step._programs) == 1
 
 
 def test_gradients_that_a_step_reads_are_relied_on():
@@ -431,7 +431,7 @@ def test_a_gradient_that_a_step_forgets_is_gone_whatever_was_there():
     for gradient in (None, tg.ones(2), tg.zeros(2), None):
         w.grad = gradient
         assert step(tg.ones(2)).item() == 2 and w.grad is None
-    assert len(step._all()) == 1
+    assert len(step._programs) == 1
 
 
 def test_an_old_gradient_that_is_held_besides_is_a_tensor_of_its_own():
@@ -450,4 +450,4 @@ def test_an_old_gradient_that_is_held_besides_is_a_tensor_of_its_own():
         assert step().tolist() == [6, 6] and w.grad.tolist() == [1, 1]
     w.grad = None
     assert step().tolist() == [6, 6]
-    assert len(step._all()) == 1
+    assert len(step._programs) == 1

@@ -92,7 +92,7 @@ def test_a_function_that_was_never_called_is_recorded_once_for_all_threads():
     expected = x.numpy() @ x.numpy()
     for result in at_once(*[lambda: f(x)] * 4):
         np.testing.assert_allclose(result.numpy(), np.exp(expected), rtol=1e-5)
-    assert len(f._all()) == 1
+    assert len(f._programs) == 1
 
 
 def test_updates_of_threads_are_as_if_one_came_after_the_other():

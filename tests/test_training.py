@@ -200,7 +200,7 @@ def test_batches_of_changing_shapes():
         n for n, _ in shapes
     )
     assert histories[0]["val_loss"][-1] == pytest.approx(by_hand, rel=1e-5)
-    assert len(trainers[0].train_on._all()) == len(trainers[0].test_on._all()) == len(set(shapes))
+    assert len(trainers[0].train_on._programs) == len(trainers[0].test_on._programs) == len(set(shapes))
 
 
 @pytest.mark.host_only

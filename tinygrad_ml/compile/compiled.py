@@ -41,10 +41,8 @@ from .sources import Argument, Memory
 class Compiled:
     """One recorded program, and what it takes to run it."""
 
-    def __init__(
-        self, recording: Recording, tensors: list[Tensor], engine: Engine, memory: Any, without: Sequence[str]
-    ):
-        program = recording.program
+    def __init__(self, recording: Recording, call: Arguments, engine: Engine, memory: Any, without: Sequence[str]):
+        self.key, program = call.key, recording.program
         self.stages: dict[str, Program] = {"recorded": program}
         for name, simplify in (PASSES | dict(engine.passes)).items():
             if name not in without and (simpler := simplify(program)) is not program:
@@ -64,14 +62,13 @@ class Compiled:
             [(array, v.source.name) for v, array in self.executable.numbers.items() if v.source.call == call]
             for call in range(len(recording.host))
         ]
-        self._begin(recording, tensors)
+        self._begin(recording, call.tensors)
 
     def _begin(self, recording: Recording, tensors: list[Tensor]) -> None:
         """Be the program of a recording, which has just been made of a call with these tensors."""
         self.recording, self._fresh, self.failed = recording, True, False
         self.glance: Callable[[tuple, dict], Any] | None = None
         self._looks = 0
-        self.used = -1  # the number of the call that used it last
         self._laid_out: Any = None  # the layout of the memory that `_wrote_states` notes
         names = Wording()
         lines = self._lines(names, [f"tensors[{i}]" for i in range(len(tensors))])

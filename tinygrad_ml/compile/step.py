@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import itertools
 import operator
 import sys
 import warnings
@@ -129,11 +128,9 @@ class Step:
             raise OptionError(f"programs={programs!r} should say how many programs are kept: one or more")
         self.function = function
         self.without, self.products, self.programs = self._options = tuple(without), products, programs
-        self._programs: dict[tuple, list[Compiled]] = {}
+        self._programs: list[Compiled] = []  # the one that was used last comes first
         self._memory: dict[Device, Any] = {}
-        self._last: Compiled | None = None
-        self._newest: tuple | None = None  # the last recorded one, the key of its call, and that in words
-        self._calls = itertools.count()
+        self._newest: tuple = ()  # the program that was recorded last, and the words of its call
         self._warned = False
         self._turn = Turn()
 
@@ -145,9 +142,8 @@ class Step:
         with self._turn as mine:
             if not mine:  # it was called while it runs, by a finalizer or a handler of signals
                 return self.function(*args, **kwargs)
-            last = self._last
-            if last is not None and last.glance is not None:
-                result = last.glance(args, kwargs)
+            if (programs := self._programs) and (glance := programs[0].glance) is not None:
+                result = glance(args, kwargs)
                 if result is not NotImplemented:
                     return result
             call = Arguments(self.function, args, kwargs)
@@ -192,32 +188,21 @@ class Step:
 
     def _compiled(self, call: Arguments) -> Compiled:
         """The program for such a call, recorded if there is none yet."""
-        programs = self._programs.get(call.key, [])
+        programs = self._programs
         for place, compiled in enumerate(programs):
-            if compiled.fits(call.tensors):
-                if place:  # it will probably be the next one too
+            if compiled.key == call.key and compiled.fits(call.tensors):
+                if place:
                     programs.insert(0, programs.pop(place))
                 break
         else:
-            if self._newest is not None and len(self._all()) >= self.programs and not self._warned:
+            if len(programs) >= self.programs and not self._warned:
                 self._warn(call, *self._newest)
             words = call.words  # of the arguments as they are before
             compiled = self._record(call)
-            self._make_room()
-            self._newest = compiled, call.key, words
-            self._programs.setdefault(call.key, []).insert(0, compiled)
+            self._newest = compiled, words
+            self._programs = [compiled, *[one for one in programs if not one.failed][: self.programs - 1]]
         compiled.refuse_overlaps(call.tensors)
-        compiled.used = next(self._calls)
-        self._last = compiled
         return compiled
-
-    def _make_room(self) -> None:
-        """Let the least recently used program go if there are as many as may be, and those that failed."""
-        kept = sorted((compiled for compiled in self._all() if not compiled.failed), key=operator.attrgetter("used"))
-        gone = {*self._all()} - {*(kept[1:] if len(kept) >= self.programs else kept)}
-        if gone:
-            those = {key: [one for one in programs if one not in gone] for key, programs in self._programs.items()}
-            self._programs = {key: programs for key, programs in those.items() if programs}
 
     def __get__(self, instance: Any, owner: type | None = None) -> Step:
         """As a method, it is compiled for each object."""
@@ -264,28 +249,28 @@ class Step:
             if absent(tensor._data):
                 raise CompileError(f"tg.compile needs tensors with numbers, and {tensor._described()} has none")
         # What the function changes besides tensors when it is recorded, such as a counter, is no reason to record it again.
-        current = [compiled for compiled in self._all() if compiled.recording.watch.same()]
+        current = [compiled for compiled in self._programs if compiled.recording.watch.same()]
         recording = record(call)
         look_for_holders(recording.program)
         for compiled in current:
             compiled.recording.watch.renew()
-        earlier = self._programs.get(call.key, [])
-        for place, compiled in enumerate(earlier):
+        for compiled in [one for one in self._programs if one.key == call.key]:
             again = compiled.again(recording, call.tensors)
             if again is not None:
+                # If it differs in numbers of arrays of the outside only, it may do so each time.
                 if compiled.recording.holds() and compiled.recording.watch.same(numbers=False):
-                    del earlier[place]  # it differs in numbers of arrays of the outside only, as it may each time
+                    self._programs.remove(compiled)
                 return again
         device = device_of(recording.program, call.tensors)
         engine = ENGINES[device.kind]
         if device not in self._memory:
             self._memory[device] = engine.memory(device.index, self.products)
-        return Compiled(recording, call.tensors, engine, self._memory[device], self.without)
+        return Compiled(recording, call, engine, self._memory[device], self.without)
 
-    def _warn(self, call: Arguments, last: Compiled, its_key: tuple, its_words: dict) -> None:
+    def _warn(self, call: Arguments, last: Compiled, its_words: dict) -> None:
         """Say, once, what it is that changes so often."""
         self._warned = True
-        why = difference(call.words, its_words) if call.key != its_key else last.recording.change()
+        why = difference(call.words, its_words) if call.key != last.key else last.recording.change()
         warnings.warn(
             f"{self.__name__} has been recorded for {self.programs} combinations of shapes, options and modes, and this call "
             f"is yet another one: {why}. From now on the program that was not used for longest goes when there is another "
@@ -294,15 +279,12 @@ class Step:
             stacklevel=4,
         )
 
-    def _all(self) -> list[Compiled]:
-        return [compiled for programs in self._programs.values() for compiled in programs]
-
     @property
     def _latest(self) -> Compiled:
         with self._turn:  # a call of another thread may be about to make it
-            if self._last is None:
+            if not self._programs:
                 raise CompileError(f"{self.__name__} has not been called yet, so nothing is recorded")
-            return self._last
+            return self._programs[0]
 
     @property
     def program(self) -> Program:
@@ -330,5 +312,5 @@ class Step:
         return str(self.explanation)
 
     def __repr__(self) -> str:
-        count = len(self._all())
+        count = len(self._programs)
         return f"<compiled {self.__name__}, {count} program{'s' * (count != 1)}>"

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy
 
 from ..program import Instruction, Value, frozen
-from ..repeats import FEWEST_ROUNDS, Looks, Repeat, Intake
+from ..repeats import FEWEST_ROUNDS, Intake, Looks, Repeat
 from .slices import ENDS, Series, ViewStep, sliced
 
 FARTHEST = 4
