@@ -10,7 +10,7 @@ import tinygrad_ml as tg
 from tinygrad_ml import nn
 from tinygrad_ml.errors import RangeError
 from tinygrad_ml.graph import topological
-from tinygrad_ml.kernels import convolution, loops, recurrent
+from tinygrad_ml.kernels import convolution, ctc, loops, recurrent
 from tinygrad_ml.machine.products import plan
 
 pytestmark = [
@@ -31,6 +31,7 @@ def worth(monkeypatch):
         monkeypatch.setattr(loops, "MANY_ELEMENTS", size)
         monkeypatch.setattr(convolution, "MANY_MULTIPLICATIONS", size)
         monkeypatch.setattr(recurrent, "ROUNDS_MULTIPLICATIONS", size)
+        monkeypatch.setattr(ctc, "MANY_BEGINNINGS", size)
 
     return choose
 
@@ -120,6 +121,32 @@ def test_batch_norm(worth, shape, dtype):
         layer(tg.tensor(x))
         moved.append([layer.running_mean.numpy(), layer.running_var.numpy()])
     np.testing.assert_allclose(*moved, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_ctc(worth, dtype):
+    texts, times, lengths = RANDOM.integers(1, 4, (5, 9)), [30, 30, 1, 21, 30], [9, 0, 2, 7, 5]  # the third has no path
+    texts[0, :4] = 2
+    impossible = np.zeros((30, 5, 4), dtype)
+    impossible[::4, :, 3] = -np.inf
+
+    def loss(x):
+        return F.ctc_loss(tg.log_softmax(x, -1) + impossible, texts, times, lengths, reduction="none")[[0, 1, 3, 4]]
+
+    arrays = [RANDOM.standard_normal((30, 5, 4)).astype(dtype)]
+    found = []
+    for size in (0, NEVER):
+        worth(size)
+        found.append(outcome(loss, arrays)[1])
+    for ours, theirs in zip(*found, strict=True):
+        assert np.isfinite(ours).all()
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5 if dtype == "float32" else 1e-13, atol=1e-6)
+    log_p = np.log(np.full((30, 5, 4), 0.25, dtype))
+    log_p[7, 0, 2] = np.nan
+    for size in (0, NEVER):
+        worth(size)
+        lost = F.ctc_loss(tg.tensor(log_p), texts, times, lengths, reduction="none").numpy()
+        assert np.isnan(lost[0]) and lost[2] == np.inf and np.isfinite(lost[[1, 3, 4]]).all()
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

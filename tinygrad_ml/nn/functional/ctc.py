@@ -88,7 +88,7 @@ def ctc_loss(
     return rounded(reduce_loss(loss, reduction), log_probs)
 
 
-@as_a_whole(ctc.ctc_losses, ctc.ctc_losses_gradient, left=("states", "said", "paths"))
+@as_a_whole(ctc.ctc_losses, ctc.ctc_losses_gradient, left=("places", "said", "paths"))
 def _ctc_losses(log_p: Tensor, targets: Tensor, times: Tensor, lengths: Tensor, *, blank: int) -> Tensor:
     """The loss of each sample, in the dtype of sums."""
     time, batch, _ = log_p.shape
