@@ -42,15 +42,14 @@ def device_of(program: Program, arguments: list[Tensor]) -> Device:
     for value in program.sources():
         source = value.source
         if source.kind == "argument":
-            device, what = arguments[source.position].device, f"argument {source.position}"
+            device = transfers.get(value, arguments[source.position].device)  # to which it goes at once
+            what = f"argument {source.position}"
         elif source.kind in ("state", "gradient"):
             device, what = source.tensor.device, source.tensor._described()
         elif source.kind == "constant" and not isinstance(source.array, (numpy.ndarray, numpy.generic)):
             device, what = Device.of(source.array), "a tensor that it makes"
         else:
             continue  # numbers go everywhere
-        if source.kind == "argument" and value in transfers:
-            device = transfers[value]  # to which it goes at once
         places.setdefault(device, what)
     for draw in (instruction for instruction in program.instructions if instruction.op is DRAW):
         places.setdefault(transfers.get(draw.output, draw.params["device"]), "a random draw")

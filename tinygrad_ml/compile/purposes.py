@@ -119,21 +119,16 @@ class Purposes:
 
     def _owners(self, recorded: Program) -> dict[Place, str]:
         """Call of an update -> the network that the parameter belongs to, where there are several."""
-        if not self._networks:
-            return {}
         network_of: dict[Value, str] = {}
-        for instruction in recorded.instructions:
-            marks, places = _unmarked(instruction.output.scope)
-            if places and not marks and (network := self._networks.get(places[0].identity)):
-                for value in instruction.inputs:
-                    if value.source is not None:
-                        network_of.setdefault(value, network)
         found: dict[Place, str] = {}
         for instruction in recorded.instructions:
             marks, places = _unmarked(instruction.output.scope)
-            for value in instruction.inputs if UPDATE in marks and places[0].name else ():
-                if value in network_of:
-                    found[places[0]] = network_of[value]
+            if places and not marks and (network := self._networks.get(places[0].identity)):
+                taken = [value for value in instruction.inputs if value.source is not None]
+                for value in taken:
+                    network_of.setdefault(value, network)
+            elif UPDATE in marks and places[0].name:
+                found.update((places[0], network_of[value]) for value in instruction.inputs if value in network_of)
         return found
 
     def _find_phases(self) -> None:

@@ -162,9 +162,6 @@ class Traced(Absent):
     def __array__(self, *_: Any, **__: Any) -> NoReturn:
         raise Unreadable(WHAT_TO_DO)
 
-    def __len__(self) -> int:
-        return self.shape[0]
-
 
 class _Tracing(Backend):
     """The backend of traced arrays: makes constants on the real device, and refuses to read."""
