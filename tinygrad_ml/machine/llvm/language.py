@@ -28,7 +28,7 @@ import ast
 import inspect
 import operator
 from collections.abc import Callable
-from functools import cache
+from functools import cache, reduce
 from typing import Any, NamedTuple
 
 import numpy
@@ -49,25 +49,21 @@ int64, bool_ = DTYPES["int64"], DTYPES["bool"]
 _OWN_NAMES = ("floor", "ceil", "trunc", "rint", "sqrt", "copysign", "maximum", "minimum")
 OF_THE_PROCESSOR = {name: name for name in _OWN_NAMES} | {"abs": "fabs"}
 """Functions of floats that LLVM knows, for many of them at a time."""
-_FOLDED = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
-    ast.FloorDiv: operator.floordiv,
-    ast.Mod: operator.mod,
-    ast.Pow: operator.pow,
+OPERATORS = {
+    ast.Add: (operator.add, "fadd", "add"),
+    ast.Sub: (operator.sub, "fsub", "sub"),
+    ast.Mult: (operator.mul, "fmul", "mul"),
+    ast.Div: (operator.truediv, "fdiv", ""),
+    ast.FloorDiv: (operator.floordiv, "", ""),
+    ast.Mod: (operator.mod, "", ""),
+    ast.Pow: (operator.pow, "", ""),
+    ast.BitAnd: (operator.and_, "", "and_"),
+    ast.BitOr: (operator.or_, "", "or_"),
+    ast.BitXor: (operator.xor, "", "xor"),
+    ast.LShift: (operator.lshift, "", "shl"),
+    ast.RShift: (operator.rshift, "", ""),
 }
-_OF_FLOATS = {ast.Add: "fadd", ast.Sub: "fsub", ast.Mult: "fmul", ast.Div: "fdiv"}
-_OF_INTEGERS = {
-    ast.Add: "add",
-    ast.Sub: "sub",
-    ast.Mult: "mul",
-    ast.BitAnd: "and_",
-    ast.BitOr: "or_",
-    ast.BitXor: "xor",
-    ast.LShift: "shl",
-}
+"""What they are of numbers that stand in the text, and LLVM's words for floats and integers; "" where that is no one word."""
 _SIGNS = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!="}
 
 
@@ -224,7 +220,11 @@ class _Lowering:
             pointer, dtype = self.variables[part.id]
             return Quantity(self.builder.load(pointer), dtype)
         number = getattr(mathematics, part.id)
-        return self._as(Quantity(number.item(), None), number.dtype)
+        return (
+            Quantity(number, None)
+            if isinstance(number, tuple)
+            else self._as(Quantity(number.item(), None), number.dtype)
+        )
 
     def _Subscript(self, part: ast.Subscript) -> Quantity:
         pointer, dtype = self._element(part)
@@ -266,12 +266,12 @@ class _Lowering:
 
     def _combined(self, kind: type[ast.operator], a: Quantity, b: Quantity) -> Quantity:
         if a.dtype is None and b.dtype is None:
-            return Quantity(_FOLDED[kind](a.value, b.value), None)
+            return Quantity(OPERATORS[kind][0](a.value, b.value), None)
         a, b, dtype = self._together(a, b)
         if kind is ast.Pow:
             return self._power(a, b, dtype)
         if dtype.kind == "f":
-            return Quantity(getattr(self.builder, _OF_FLOATS[kind])(a.value, b.value), dtype)
+            return Quantity(getattr(self.builder, OPERATORS[kind][1])(a.value, b.value), dtype)
         if kind is ast.RShift:
             shift = self.builder.ashr if dtype.kind == "i" else self.builder.lshr
             return Quantity(shift(a.value, b.value), dtype)
@@ -279,7 +279,7 @@ class _Lowering:
             return Quantity(
                 intrinsics.whole_quotient(self.builder, a.value, b.value, dtype.kind == "u")[kind is ast.Mod], dtype
             )
-        return Quantity(getattr(self.builder, _OF_INTEGERS[kind])(a.value, b.value), dtype)
+        return Quantity(getattr(self.builder, OPERATORS[kind][2])(a.value, b.value), dtype)
 
     def _Compare(self, part: ast.Compare) -> Quantity:
         a, b, dtype = self._together(self._term(part.left), self._term(part.comparators[0]))
@@ -407,7 +407,15 @@ def _bits_as(kind: str, builder: Any, x: Quantity) -> Quantity:
     return Quantity(builder.bitcast(x.value, _type(dtype)), dtype)
 
 
+def _polynomial(builder: Any, x: Quantity, coefficients: Quantity) -> Quantity:
+    """Horner's rule, each step of which is rounded once."""
+    dtype: Any = x.dtype
+    first, *others = [ir.Constant(x.value.type, float(dtype.type(c))) for c in coefficients.value]
+    return Quantity(reduce(lambda y, c: intrinsics.multiply_and_add(builder, y, x.value, c), others, first), dtype)
+
+
 _PRIMITIVES = {
+    "polynomial": _polynomial,
     # The bits of a float as an integer of its size, and the other way round.
     "bits": lambda builder, x: _bits_as("int", builder, x),
     "of_bits": lambda builder, x: _bits_as("float", builder, x),

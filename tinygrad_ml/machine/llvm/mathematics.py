@@ -16,6 +16,7 @@ be another one there.
 from __future__ import annotations
 
 import math
+from functools import reduce
 from math import copysign, floor, fmod
 from typing import Any
 
@@ -51,6 +52,36 @@ MORE_OF_QUARTERS = numpy.array([(TWO_OVER_PI << 70 + e >> 256) % 2**32 for e in 
 rest of it in 2⁻⁹⁴."""
 HALF_PI = float64(math.pi / 2 / 2**62)
 
+GROWTH, GROWTH_OF_POWER, GROWTH_WIDE = (tuple(1 / math.factorial(n) for n in range(n, 1, -1)) for n in (7, 8, 13))
+"""The Taylor series of (eʳ - 1 - r)/r², up to 1/n!. This one and all others begin at the highest power: see `polynomial`."""
+RATIO_OF_POWER, RATIO_WIDE = (tuple(2 / n for n in range(n, 1, -2)) for n in (13, 23))
+"""The series of (ln((1 + s)/(1 - s)) - 2s)/s³, as one of s²."""
+LOGARITHM = (
+    0.11619525,
+    -0.12429866,
+    0.108516574,
+    -0.12287237,
+    0.14296292,
+    -0.16673398,
+    0.19999851,
+    -0.24999943,
+    0.33333334,
+)
+TANGENT = (-0.00543889, 0.02039701, -0.0536645, 0.13330531, -0.33333248)
+SMALL_ERROR = (8.513248e-05, -0.00081756774, 0.005203863, -0.02686051, 0.11283715, -0.37612635)
+LARGE_ERROR = (
+    2.0828618e-05,
+    -0.00043139356,
+    0.0041562549,
+    -0.025080616,
+    0.10822038,
+    0.63340085,
+    1.1294884,
+    -0.000169205125,
+)
+SINE, COSINE = (-0.00019515284, 0.008332161, -0.16666655), (2.4433156e-05, -0.0013887316, 0.041666646)
+"""Least-squares fits, and of the error function, fits to the least largest error."""
+
 
 def bits(x: Any) -> Any:
     """The bits of a float32 as an int32, those of a float64 as an int64."""
@@ -60,6 +91,11 @@ def bits(x: Any) -> Any:
 def of_bits(bits: Any) -> Any:
     """The float that has these bits."""
     return bits.view(float32 if bits.dtype == int32 else float64)
+
+
+def polynomial(x: Any, coefficients: Any) -> Any:
+    """The first coefficient is that of the highest power: Horner's rule."""
+    return reduce(lambda y, coefficient: y * x + type(x)(coefficient), coefficients[1:], type(x)(coefficients[0]))
 
 
 def floor_remainder(a: Any, b: Any) -> Any:
@@ -82,13 +118,7 @@ def floor_quotient(a: Any, b: Any) -> Any:
 
 def growth(r: float32) -> float32:
     """eʳ - 1 for |r| ≤ ½·ln 2: the Taylor series, which ends at r⁷/5040."""
-    series = float32(1 / 5040)
-    series = series * r + float32(1 / 720)
-    series = series * r + float32(1 / 120)
-    series = series * r + float32(1 / 24)
-    series = series * r + float32(1 / 6)
-    series = series * r + float32(0.5)
-    return series * r * r + r
+    return polynomial(r, GROWTH) * r * r + r
 
 
 def exp(x: float32) -> float32:
@@ -137,27 +167,14 @@ def tanh(x: float32) -> float32:
     least-squares fit."""
     size = abs(x)
     square = x * x
-    series = float32(-0.00543889)
-    series = series * square + float32(0.02039701)
-    series = series * square - float32(0.0536645)
-    series = series * square + float32(0.13330531)
-    series = series * square - float32(0.33333248)
-    small = size * square * series + size
+    small = size * square * polynomial(square, TANGENT) + size
     large = float32(1) - float32(2) / (exp(size + size) + float32(1))
     return copysign(small if size < float32(0.625) else large, x)
 
 
 def logarithm(r: float32, k: float32, rest: float32) -> float32:
     """k·ln 2 + ln(1 + r) + rest for |r| ≤ ⅓; the coefficients are a least-squares fit."""
-    series = float32(0.11619525)
-    series = series * r - float32(0.12429866)
-    series = series * r + float32(0.108516574)
-    series = series * r - float32(0.12287237)
-    series = series * r + float32(0.14296292)
-    series = series * r - float32(0.16673398)
-    series = series * r + float32(0.19999851)
-    series = series * r - float32(0.24999943)
-    series = series * r + float32(0.33333334)
+    series = polynomial(r, LOGARITHM)
     return k * LN2_HIGH + (r + (r * r * (series * r - float32(0.5)) + (rest + k * LN2_LOW)))
 
 
@@ -194,13 +211,7 @@ def power(x: float32, y: float32) -> float32:
     m = of_bits(b - (n << DIGITS_WIDE))
     s = (m - float64(1)) / (m + float64(1))
     z = s * s
-    series = float64(2 / 13)
-    series = series * z + float64(2 / 11)
-    series = series * z + float64(2 / 9)
-    series = series * z + float64(2 / 7)
-    series = series * z + float64(2 / 5)
-    series = series * z + float64(2 / 3)
-    series = series * z + float64(2)
+    series = polynomial(z, RATIO_OF_POWER) * z + float64(2)
     log2_x = float64(n) + s * series * LOG2_E_WIDE
     log2_x = log2_x if size < float64(INFINITE) else size
     log2_x = log2_x if size > float64(0) else (float64(-INFINITE) if size == float64(0) else size)
@@ -209,14 +220,7 @@ def power(x: float32, y: float32) -> float32:
     t = float64(200) if t > float64(200) else t  # and from here on inf
     n2 = t + ROUNDING_WIDE - ROUNDING_WIDE
     r = (t - n2) * LN2_WIDE
-    e = float64(1 / 40320)
-    e = e * r + float64(1 / 5040)
-    e = e * r + float64(1 / 720)
-    e = e * r + float64(1 / 120)
-    e = e * r + float64(1 / 24)
-    e = e * r + float64(1 / 6)
-    e = e * r + float64(1 / 2)
-    e = e * r * r + r + float64(1)
+    e = polynomial(r, GROWTH_OF_POWER) * r * r + r + float64(1)
     y_x = float32(e * of_bits((int64(n2) + BIAS_WIDE) << DIGITS_WIDE))
     whole = rint(y) == y
     half = y * float32(0.5)
@@ -232,23 +236,9 @@ def erf(x: float32) -> float32:
     size = abs(x)
     far = float32(4) if size > float32(4) else size  # from here on it is 1
     square = far * far
-    small = float32(8.513247887257196e-05)
-    small = small * square - float32(0.0008175677369785064)
-    small = small * square + float32(0.0052038630410709075)
-    small = small * square - float32(0.026860510364232242)
-    small = small * square + float32(0.11283715078172861)
-    small = small * square - float32(0.37612634984486226)
-    small = small * square * far + far * float32(0.12837916676)  # 2/√π is 1 more
+    small = polynomial(square, SMALL_ERROR) * square * far + far * float32(0.12837916676)  # 2/√π is 1 more
     small = small + far
-    large = float32(2.0828618119716725e-05)
-    large = large * far - float32(0.00043139356239618054)
-    large = large * far + float32(0.004156254900871213)
-    large = large * far - float32(0.025080616459067246)
-    large = large * far + float32(0.10822038400193398)
-    large = large * far + float32(0.6334008508888131)
-    large = large * far + float32(1.1294884064182908)
-    large = large * far - float32(0.00016920512494961117)
-    large = float32(1) - exp(-large)
+    large = float32(1) - exp(-polynomial(far, LARGE_ERROR))
     return copysign(small if size < float32(0.9) else large, x) if x == x else x
 
 
@@ -269,12 +259,8 @@ def sine(size: float32, quarters: Any) -> float32:
     r = size if near_zero else float32(float64(rest) * HALF_PI)
     k = (int64(0) if near_zero else int64(near)) + quarters
     square = r * r
-    odd = float32(-0.00019515283936454096) * square + float32(0.008332160768447214)
-    odd = odd * square - float32(0.16666654609680745)
-    even = float32(2.44331562957054e-05) * square - float32(0.0013887316246528904)
-    even = even * square + float32(0.04166664568277972)
-    odd = r + r * square * odd
-    even = float32(1) + square * (square * even - float32(0.5))
+    odd = r + r * square * polynomial(square, SINE)
+    even = float32(1) + square * (square * polynomial(square, COSINE) - float32(0.5))
     y = odd if (k & int64(1)) == int64(0) else even
     y = y if (k & int64(2)) == int64(0) else -y
     return y if size < INFINITE else UNKNOWN
@@ -292,19 +278,7 @@ def cos(x: float32) -> float32:
 
 def growth_wide(r: float64) -> float64:
     """eʳ - 1 for |r| ≤ ½·ln 2, by the Taylor series."""
-    series = float64(1 / 6227020800)
-    series = series * r + float64(1 / 479001600)
-    series = series * r + float64(1 / 39916800)
-    series = series * r + float64(1 / 3628800)
-    series = series * r + float64(1 / 362880)
-    series = series * r + float64(1 / 40320)
-    series = series * r + float64(1 / 5040)
-    series = series * r + float64(1 / 720)
-    series = series * r + float64(1 / 120)
-    series = series * r + float64(1 / 24)
-    series = series * r + float64(1 / 6)
-    series = series * r + float64(1 / 2)
-    return series * r * r + r
+    return polynomial(r, GROWTH_WIDE) * r * r + r
 
 
 def exp_wide(x: float64) -> float64:
@@ -344,17 +318,7 @@ def logarithm_wide(f: float64, k: float64, rest: float64) -> float64:
     s = f / (f + float64(2))
     z = s * s
     half = float64(0.5) * f * f
-    series = float64(2 / 23)
-    series = series * z + float64(2 / 21)
-    series = series * z + float64(2 / 19)
-    series = series * z + float64(2 / 17)
-    series = series * z + float64(2 / 15)
-    series = series * z + float64(2 / 13)
-    series = series * z + float64(2 / 11)
-    series = series * z + float64(2 / 9)
-    series = series * z + float64(2 / 7)
-    series = series * z + float64(2 / 5)
-    series = series * z + float64(2 / 3)
+    series = polynomial(z, RATIO_WIDE)
     return k * LN2_HIGH_WIDE + (f - (half - (s * (half + z * series) + (rest + k * LN2_LOW_WIDE))))
 
 
