@@ -6,7 +6,8 @@ processor holds.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import reduce
 from typing import Any
 
@@ -20,6 +21,7 @@ def number(n: int) -> ir.Constant:
     return ir.Constant(INT, n)
 
 
+ZERO, ONE = number(0), number(1)
 _Builder: Any = ir.IRBuilder  # of which llvmlite's stubs say that most of it gives nothing
 
 
@@ -62,8 +64,9 @@ class Function(_Builder):
         is read where the function begins, if it is asked for."""
         return _ToldIntegers(self, fields._fields, address)  # type: ignore[attr-defined]
 
-    def repeat(self, start: ir.Value, stop: ir.Value, step: ir.Value, body: Callable[[ir.Value], object]) -> None:
-        """`for i in range(start, stop, step): body(i)`"""
+    @contextmanager
+    def each(self, stop: Any, start: Any = ZERO, step: Any = ONE) -> Iterator[Any]:
+        """`for i in range(start, stop, step)`, where what is written inside is the body, and i is given."""
         before = self.block
         head, inside, after = (self.append_basic_block() for _ in range(3))
         self.branch(head)
@@ -72,7 +75,7 @@ class Function(_Builder):
         i.add_incoming(start, before)
         self.cbranch(self.icmp_signed("<", i, stop), inside, after)
         self.position_at_end(inside)
-        body(i)
+        yield i
         i.add_incoming(self.add(i, step), self.block)
         self.branch(head)
         self.position_at_end(after)
@@ -98,15 +101,15 @@ class Function(_Builder):
         self.ret_void()
         return self.function_itself
 
-    def choose(self, value: ir.Value, cases: Iterable[int], body: Callable[[int], object]) -> None:
-        """`body(case)` for the case that the value is."""
+    def choose(self, value: ir.Value, cases: Iterable[int]) -> Iterator[int]:
+        """Each of the cases, for which what is written is done if the value is that one."""
         after = self.append_basic_block()
         switch = self.switch(value, after)
         for case in cases:
             block = self.append_basic_block()
             switch.add_case(number(case), block)
             self.position_at_end(block)
-            body(case)
+            yield case
             self.branch(after)
         self.position_at_end(after)
 

@@ -96,8 +96,8 @@ class _AttentionCode(ProductCode):
         logarithms = f.add(told.logarithm, f.mul(matrix, told.logarithm_next))
         scores, sums = f.add(scratch, told.scores), f.add(scratch, told.sums)
         factors = f.add(sums, self.row)
-
-        def some_queries(first: ir.Value) -> None:
+        step = f.mul(told.parts, self.side)
+        with f.each(told.queries, start=f.mul(part, self.side), step=step) as first:
             queries = f.least(self.side, f.sub(told.queries, first))
             target = f.add(y, f.mul(first, told.y_row))
             f.call(self.packed, [told.width, queries, f.add(q, f.mul(first, told.q_row)), told.q_row, scratch])
@@ -115,17 +115,13 @@ class _AttentionCode(ProductCode):
                 f.call(self.multiply, [queries, told.values, keys, self.packed_row, *given])
 
             seen = f.select(f.icmp_signed("!=", told.causal, number(0)), f.least(first, told.keys), told.keys)
-            f.repeat(
-                number(0), seen, told.block, lambda key: some_keys(key, f.least(told.block, f.sub(seen, key)), False)
-            )
+            with f.each(seen, step=told.block) as key:
+                some_keys(key, f.least(told.block, f.sub(seen, key)), False)
             with f.if_then(f.icmp_signed("<", seen, told.keys)):
                 some_keys(first, f.least(self.side, f.sub(told.keys, first)), True)
             line = f.add(logarithms, f.mul(first, self.size))
             self._loop(f, told.finish, self.side, sums, line)
             f.call(self.scaled, [queries, told.values, target, told.y_row, factors])
-
-        step = f.mul(told.parts, self.side)
-        f.repeat(f.mul(part, self.side), told.queries, step, some_queries)
         f.ret_void()
 
     def backward(self, name: str) -> None:
@@ -141,8 +137,8 @@ class _AttentionCode(ProductCode):
         )
         scores, slopes = f.add(scratch, told.scores), f.add(scratch, told.slopes)
         packed_values = f.add(scratch, f.mul(self.side, wide))
-
-        def some_keys(key: ir.Value) -> None:
+        step = f.mul(told.parts, self.side)
+        with f.each(told.keys, start=f.mul(part, self.side), step=step) as key:
             keys = f.least(self.side, f.sub(told.keys, key))
             rows = f.add(k, f.mul(key, told.k_row))
             f.call(self.packed, [told.width, keys, rows, told.k_row, scratch])
@@ -166,31 +162,19 @@ class _AttentionCode(ProductCode):
                 given = [slopes, self.row, self.size, rows, told.k_row, f.add(dq, f.mul(first, wide)), wide, number(1)]
                 f.call(self.multiply, [queries, told.width, keys, self.packed_row, *given])
 
-            def from_place(start: ir.Value) -> None:
-                f.repeat(
-                    start,
-                    told.queries,
-                    told.block,
-                    lambda first: some_queries(first, f.least(told.block, f.sub(told.queries, first)), False),
-                )
-
-            with f.if_else(f.icmp_signed("!=", told.causal, number(0))) as (causal, every):
-                with causal:
-                    with f.if_then(f.icmp_signed("<", key, told.queries)):
-                        some_queries(key, f.least(self.side, f.sub(told.queries, key)), True)
-                    from_place(f.add(key, self.side))
-                with every:
-                    from_place(number(0))
-
-        step = f.mul(told.parts, self.side)
-        f.repeat(f.mul(part, self.side), told.keys, step, some_keys)
+            causal = f.icmp_signed("!=", told.causal, number(0))
+            with f.if_then(f.and_(causal, f.icmp_signed("<", key, told.queries))):
+                some_queries(key, f.least(self.side, f.sub(told.queries, key)), True)
+            start = f.select(causal, f.add(key, self.side), number(0))
+            with f.each(told.queries, start=start, step=told.block) as first:
+                some_queries(first, f.least(told.block, f.sub(told.queries, first)), False)
         f.ret_void()
 
     def _begun(self, name: str) -> tuple[Function, Any, ir.Value, ir.Value, ir.Value]:
         """A function that does a task; what it is told, which matrix, which part of it, scratch memory."""
         f = Function(self.module, name, 3, exported=True)
         fields, task, scratch = f.given
-        told: Any = Attention._make(f.field(fields, place) for place in range(len(Attention._fields)))
+        told = f.told(Attention, fields)
         return f, told, f.sdiv(task, told.parts), f.srem(task, told.parts), scratch
 
     @staticmethod
@@ -224,13 +208,10 @@ class _AttentionCode(ProductCode):
         pack, f = self.pack(), Function(self.module, "packed", 5)
         depth, count, source, row, target = f.given
         columns = number(self.shape.columns)
-
-        def panel(first: ir.Value) -> None:
+        with f.each(count, step=columns) as first:
             goal = f.add(target, f.mul(f.mul(first, self.size), depth))
             some = f.least(columns, f.sub(count, first))
             f.call(pack, [depth, some, f.add(source, f.mul(first, row)), row, goal])
-
-        f.repeat(number(0), count, columns, panel)
         return f.finished()
 
     def _multiply(self) -> ir.Function:
@@ -239,19 +220,13 @@ class _AttentionCode(ProductCode):
         f = Function(self.module, "multiply", 12)
         rows, columns, depth, panel, a, a_row, a_column, b, b_row, c, c_row, again = f.given
         lanes, wide = number(self.shape.lanes), number(self.shape.columns)
-
-        def some_columns(first: ir.Value) -> None:
+        with f.each(columns, step=wide) as first:
             width = f.sdiv(f.least(wide, f.sub(columns, first)), lanes)
             source = f.add(b, f.mul(f.sdiv(first, wide), panel))
             target = f.add(c, f.mul(first, self.size))
-
-            def tile(i: ir.Value, count: int, vectors: int) -> None:
+            for i, count, vectors in self.in_tiles(f, rows, width):
                 x, y = f.add(a, f.mul(i, a_row)), f.add(target, f.mul(i, c_row))
                 f.call(tiles[count, vectors], [depth, x, a_row, a_column, source, b_row, y, c_row, number(0), again])
-
-            self.in_tiles(f, rows, width, tile)
-
-        f.repeat(number(0), columns, wide, some_columns)
         return f.finished()
 
     def _scaled(self) -> ir.Function:
@@ -259,16 +234,10 @@ class _AttentionCode(ProductCode):
         words = self.vectors
         f = Function(self.module, "scaled", 5)
         rows, columns, c, c_row, factors = f.given
-
-        def row(i: ir.Value) -> None:
+        with f.each(rows) as i:
             factor = words.everywhere(f, f.add(factors, f.mul(i, self.size)))
             start = f.add(c, f.mul(i, c_row))
-
-            def vector(behind: ir.Value) -> None:
+            with f.each(f.mul(columns, self.size), step=number(words.nbytes)) as behind:
                 place = f.add(start, behind)
                 words.store(f, f.fmul(words.load(f, place), factor), place)
-
-            f.repeat(number(0), f.mul(columns, self.size), number(words.nbytes), vector)
-
-        f.repeat(number(0), rows, number(1), row)
         return f.finished()

@@ -30,7 +30,7 @@ from llvmlite import ir
 
 from ..llvm.assembler import INT, Function, number
 from .fields import DEEPEST, Shape, Windows
-from .tiles import ProductCode, place_of, write_task
+from .tiles import ProductCode, place_of, task
 
 
 def write_convolution(
@@ -58,8 +58,7 @@ class _ConvolutionCode(ProductCode):
 
     def task(self, name: str) -> None:
         panel = self._panel_of_windows()
-
-        def piece(f: Function, told: Any, i: ir.Value) -> None:
+        with task(self.module, name, Windows) as (f, told, i):
             team, place, row = place_of(f, told, i)
             image = f.mul(team, told.abreast)
             column = f.mul(place, number(self.shape.columns))
@@ -69,19 +68,14 @@ class _ConvolutionCode(ProductCode):
             c = f.add(c, f.mul(column, self.size))
             f.call(panel, [f.given[0], rows, columns, images, column, a, x, c, f.given[2]])
 
-        write_task(self.module, name, Windows, piece)
-
     def near(self, name: str) -> None:
         """Write the function of that name, which does one task, where windows are read where they lie."""
         panels = self._panels_near()
-
-        def piece(f: Function, told: Any, i: ir.Value) -> None:
+        with task(self.module, name, Windows) as (f, told, i):
             image, place, row = place_of(f, told, i)
             first, there_are = f.mul(place, told.near), f.mul(f.sdiv(told.n, told.width), told.parts)
             rows, a, x, c = self._where(f, told, image, row)
             f.call(panels, [f.given[0], rows, first, f.least(told.near, f.sub(there_are, first)), a, x, c])
-
-        write_task(self.module, name, Windows, piece)
 
     @staticmethod
     def _where(f: Function, told: Any, image: ir.Value, row: ir.Value) -> tuple[ir.Value, ...]:
@@ -101,36 +95,24 @@ class _ConvolutionCode(ProductCode):
         pitch = number(self.pitch)
         each = f.sdiv(columns, images)
         stop = f.add(first, each)
-        lines = f.sdiv(first, told.width), f.sdiv(f.total(stop, told.width, number(-1)), told.width)
-
-        def block(start: ir.Value) -> None:
+        top, bottom = f.sdiv(first, told.width), f.sdiv(f.total(stop, told.width, number(-1)), told.width)
+        with f.each(told.k, step=number(DEEPEST)) as start:
             depth = f.least(f.sub(told.k, start), number(DEEPEST))
             table = f.add(told.table, f.mul(start, number(8)))
-
-            def image(i: ir.Value) -> None:
+            with f.each(images) as i:
                 pixels = f.add(x, f.mul(i, told.x_next))
                 target = f.sub(scratch, f.mul(f.sub(first, f.mul(i, each)), self.size))
-
-                def line(y: ir.Value) -> None:
+                with f.each(bottom, start=top) as y:
                     begin = f.most(f.mul(y, told.width), first)
                     end = f.least(f.mul(f.add(y, number(1)), told.width), stop)
                     column = f.sub(begin, f.mul(y, told.width))
                     source = f.total(pixels, f.mul(y, told.x_row), f.mul(column, self.step))
                     f.call(run, [depth, f.sub(end, begin), source, table, f.add(target, f.mul(begin, self.size))])
-
-                f.repeat(*lines, number(1), line)
-
-            f.repeat(number(0), images, number(1), image)
             left, again = f.add(a, f.mul(start, told.a_column)), f.zext(f.icmp_signed(">", start, number(0)), INT)
-
-            def tile(i: ir.Value, count: int, vectors: int) -> None:
+            for i, count, vectors in self.in_tiles(f, rows, width):
                 p, q = f.add(left, f.mul(i, told.a_row)), f.add(c, f.mul(i, told.c_row))
                 given = [depth, p, told.a_row, told.a_column, scratch, pitch, q, told.c_row, last, again]
                 f.call(tiles[count, vectors], [*given, told.c_vector])
-
-            self.in_tiles(f, rows, width, tile)
-
-        f.repeat(number(0), told.k, number(DEEPEST), block)
         return f.finished()
 
     def _panels_near(self) -> ir.Function:
@@ -145,8 +127,7 @@ class _ConvolutionCode(ProductCode):
         told = f.told(Windows, fields)
         lanes, nothing = number(self.shape.lanes), number(0)
         line_of_c, latest = f.mul(told.width, self.size), f.most(f.sub(told.width, lanes), nothing)
-
-        def panel(done: ir.Value) -> None:
+        with f.each(count, step=number(self.shape.vectors)) as done:
             vector = f.add(first, done)
             line, part = f.sdiv(vector, told.parts), f.srem(vector, told.parts)
             start, target = f.add(x, f.mul(line, told.x_row)), f.mul(line, line_of_c)
@@ -160,15 +141,10 @@ class _ConvolutionCode(ProductCode):
                 part = f.select(is_last, nothing, following)
                 start = f.add(start, f.select(is_last, told.x_row, nothing))
                 target = f.add(target, f.select(is_last, line_of_c, nothing))
-
-            def tile(i: ir.Value, height: int, vectors: int) -> None:
+            for i, height, vectors in self.in_tiles(f, rows, f.least(number(self.shape.vectors), f.sub(count, done))):
                 p, q = f.add(a, f.mul(i, told.a_row)), f.add(c, f.mul(i, told.c_row))
                 given = [told.k, p, told.a_row, told.a_column, told.table, q, told.c_row, told.width]
                 f.call(tiles[height, vectors], [*given, *starts[:vectors], *targets[:vectors]])
-
-            self.in_tiles(f, rows, f.least(number(self.shape.vectors), f.sub(count, done)), tile)
-
-        f.repeat(nothing, count, number(self.shape.vectors), panel)
         return f.finished()
 
     def _tile_near(self, rows: int, width: int) -> ir.Function:
@@ -204,9 +180,8 @@ class _ConvolutionCode(ProductCode):
         depth, length, source, table, target = f.given
         width, rest = self.vectors_in(f, length)
         mask = words.first(f, rest)
-
-        def of_width(vectors: int) -> None:
-            def one(k: ir.Value) -> None:
+        for vectors in f.choose(width, range(1, self.shape.vectors + 1)):
+            with f.each(depth) as k:
                 start = f.add(source, f.load(f.at(f.add(table, f.mul(k, number(8))))))
                 place = f.add(target, f.mul(k, number(self.pitch)))
                 for v in range(vectors):
@@ -214,8 +189,4 @@ class _ConvolutionCode(ProductCode):
                     seen = f.add(start, f.mul(number(v), self.step_of_vector))
                     loaded = words.load_every(f, self.stride, seen, count, which)
                     words.store(f, loaded, f.add(place, number(v * words.nbytes)))
-
-            f.repeat(number(0), depth, number(1), one)
-
-        f.choose(width, range(1, self.shape.vectors + 1), of_width)
         return f.finished()

@@ -26,7 +26,8 @@ small matrices, which are not copied.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from llvmlite import ir
@@ -40,13 +41,18 @@ def write_product(module: ir.Module, shape: Shape, itemsize: int) -> None:
     ProductCode(module, shape, itemsize).task("product")
 
 
-def write_task(module: ir.Module, name: str, fields: type, piece: Callable[[Function, Any, ir.Value], object]) -> None:
-    """Write `name(fields, task, scratch)`, which does one task: `piece(f, told, i)` for each piece of work that is of it."""
+@contextmanager
+def task(module: ir.Module, name: str, fields: type) -> Iterator[tuple[Function, Any, Any]]:
+    """`name(fields, task, scratch)`, which does one task: what is written inside, for each piece i of work that is of it.
+
+    What is given is (the function, what it is told, i).
+    """
     f = Function(module, name, 3, exported=True)
-    address, task, _ = f.given
+    address, this, _ = f.given
     told = f.told(fields, address)
-    start = f.mul(task, told.together)
-    f.repeat(start, f.least(told.pieces, f.add(start, told.together)), number(1), lambda i: piece(f, told, i))
+    start = f.mul(this, told.together)
+    with f.each(f.least(told.pieces, f.add(start, told.together)), start=start) as i:
+        yield f, told, i
     f.ret_void()
 
 
@@ -79,8 +85,7 @@ class ProductCode:
     def task(self, name: str) -> None:
         """Write the function of that name, which does one task."""
         panel = self._panel()
-
-        def piece(f: Function, told: Any, i: ir.Value) -> None:
+        with task(self.module, name, Fields) as (f, told, i):
             matrix, place, row = place_of(f, told, i)
             copied = f.zext(f.icmp_signed(">=", place, told.read), INT)
             column = f.mul(place, number(self.shape.columns))
@@ -91,8 +96,6 @@ class ProductCode:
             columns = f.least(number(self.shape.columns), f.sub(told.n, column))
             given = [rows, columns, told.k, a, told.a_row, told.a_column, b, told.b_row, told.b_column, c, told.c_row]
             f.call(panel, [*given, copied, f.given[2]])
-
-        write_task(self.module, name, Fields, piece)
 
     def _panel(self) -> ir.Function:
         """Rows of one panel of c."""
@@ -120,7 +123,7 @@ class ProductCode:
                     with columns_of_b:
                         f.call(pack, [depth, columns, source, b_column, scratch])
 
-        def block(start: ir.Value) -> None:
+        with f.each(k, step=number(BLOCK)) as start:
             depth = f.least(f.sub(k, start), number(BLOCK))
             source = f.add(b, f.mul(start, b_row))
             left, again = f.add(a, f.mul(start, a_column)), f.zext(f.icmp_signed(">", start, number(0)), INT)
@@ -128,14 +131,9 @@ class ProductCode:
                 copy_it(depth, source, left, again)
             source, step = f.select(copied, scratch, source), f.select(copied, self.packed_row, b_row)
             left, below = f.add(left, f.mul(done, a_row)), f.add(c, f.mul(done, c_row))
-
-            def tile(i: ir.Value, count: int, vectors: int) -> None:
+            for i, count, vectors in self.in_tiles(f, f.sub(rows, done), width):
                 x, y = f.add(left, f.mul(i, a_row)), f.add(below, f.mul(i, c_row))
                 f.call(tiles[count, vectors], [depth, x, a_row, a_column, source, step, y, c_row, last, again])
-
-            self.in_tiles(f, f.sub(rows, done), width, tile)
-
-        f.repeat(number(0), k, number(BLOCK), block)
         return f.finished()
 
     def vectors_in(self, f: Function, columns: ir.Value) -> tuple[ir.Value, ir.Value]:
@@ -150,15 +148,12 @@ class ProductCode:
             (count, vectors): write(count, vectors) for vectors in self.widths for count in self.shape.rows_of(vectors)
         }
 
-    def in_tiles(
-        self, f: Function, rows: ir.Value, width: ir.Value, tile: Callable[[ir.Value, int, int], object]
-    ) -> None:
-        """`tile(first row, rows, vectors)` for tiles that are together so many rows, each `width` vectors wide.
+    def in_tiles(self, f: Function, rows: ir.Value, width: ir.Value) -> Iterator[tuple[Any, int, int]]:
+        """(first row, rows, vectors) of tiles that are together so many rows, each `width` vectors wide.
 
         A tile with few sums waits for its last additions. So the end is not 6 and 2 rows, but 4 and 4, where that has more.
         """
-
-        def of_width(vectors: int) -> None:
+        for vectors in f.choose(width, self.widths):
             row, (top, middle, few, _) = number(0), self.shape.rows_of(vectors)
             for count in self.shape.rows_of(vectors):
                 left = f.sub(rows, row)
@@ -167,10 +162,9 @@ class ProductCode:
                     few_more = f.icmp_signed("==", f.sub(rows, end), number(few))
                     enough = f.icmp_signed(">", left, number(top))
                     end = f.sub(end, f.select(f.and_(few_more, enough), number(top), number(0)))
-                f.repeat(row, end, number(count), lambda i, count=count: tile(i, count, vectors))
+                with f.each(end, start=row, step=number(count)) as i:
+                    yield i, count, vectors
                 row = end
-
-        f.choose(width, self.widths, of_width)
 
     def tile(self, rows: int, width: int, copying: bool = False) -> ir.Function:
         """c = a·b, or c += a·b if `again`, for a tile of `rows` by `width` vectors, the last of which has `last` columns.
@@ -268,17 +262,12 @@ class ProductCode:
         words, f = self.vectors, Function(self.module, "copy", 6)
         k, width, last, b, b_row, packed = f.given
         mask = words.first(f, last)
-
-        def of_width(vectors: int) -> None:
-            def row(i: ir.Value) -> None:
+        for vectors in f.choose(width, self.widths):
+            with f.each(k) as i:
                 source, target = f.add(b, f.mul(i, b_row)), f.add(packed, f.mul(i, self.packed_row))
                 for v in range(vectors):
                     place, which = number(v * words.nbytes), mask if v == vectors - 1 else None
                     words.store(f, words.load(f, f.add(source, place), which), f.add(target, place))
-
-            f.repeat(number(0), k, number(1), row)
-
-        f.choose(width, self.widths, of_width)
         return f.finished()
 
     def pack(self) -> ir.Function:
@@ -287,24 +276,19 @@ class ProductCode:
         f = Function(self.module, "pack", 5)
         k, columns, b, b_column, packed = f.given
         whole = f.mul(f.sdiv(k, number(lanes)), number(lanes))
-
-        def squares(column: ir.Value) -> None:
+        with f.each(columns, step=number(lanes)) as column:
             last = f.total(columns, number(-1))
             lines = [f.least(f.add(column, number(lane)), last) for lane in range(lanes)]
             starts = [f.add(b, f.mul(line, b_column)) for line in lines]
             goal = f.add(packed, f.mul(column, self.size))
 
-            def square(i: ir.Value, whole: bool) -> None:
-                mask, behind = None if whole else words.first(f, f.sub(k, i)), f.mul(i, self.size)
-                loaded = [words.load(f, f.add(start, behind), mask) for start in starts]
-                target = f.add(goal, f.mul(i, self.packed_row))
-                for lane, row in enumerate(words.transposed(f, loaded)):
-                    words.store(f, row, f.add(target, f.mul(number(lane), self.packed_row)))
-
-            f.repeat(number(0), whole, number(lanes), lambda i: square(i, True))
-            f.repeat(whole, k, number(lanes), lambda i: square(i, False))
-
-        f.repeat(number(0), columns, number(lanes), squares)
+            for start, stop in ((number(0), whole), (whole, k)):
+                with f.each(stop, start=start, step=number(lanes)) as i:
+                    mask, behind = None if stop is whole else words.first(f, f.sub(k, i)), f.mul(i, self.size)
+                    loaded = [words.load(f, f.add(line, behind), mask) for line in starts]
+                    target = f.add(goal, f.mul(i, self.packed_row))
+                    for lane, row in enumerate(words.transposed(f, loaded)):
+                        words.store(f, row, f.add(target, f.mul(number(lane), self.packed_row)))
         return f.finished()
 
     def transposition(self) -> ir.Function:
@@ -312,8 +296,7 @@ class ProductCode:
         words, lanes = self.vectors, self.shape.lanes
         f = Function(self.module, "transpose", 6)
         rows, columns, source, source_row, target, target_row = f.given
-
-        def square(row: ir.Value, column: ir.Value) -> None:
+        with f.each(rows, step=number(lanes)) as row, f.each(columns, step=number(lanes)) as column:
             mask = words.first(f, f.sub(columns, column))
             bottom, start = f.sub(rows, number(1)), f.add(source, f.mul(column, self.size))
             lines = [f.least(f.add(row, number(lane)), bottom) for lane in range(lanes)]
@@ -323,11 +306,4 @@ class ProductCode:
             for lane, vector in reversed(list(enumerate(words.transposed(f, loaded)))):
                 place = f.least(f.add(column, number(lane)), right)  # what is not there, the last one overwrites
                 words.store(f, vector, f.add(goal, f.mul(place, target_row)), there)
-
-        f.repeat(
-            number(0),
-            rows,
-            number(lanes),
-            lambda row: f.repeat(number(0), columns, number(lanes), lambda column: square(row, column)),
-        )
         return f.finished()

@@ -31,14 +31,14 @@ Read before: `convolution.py`.
 from __future__ import annotations
 
 from collections import namedtuple
-from collections.abc import Callable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from llvmlite import ir
 
 from ..llvm.assembler import INT, Function, number
 from .fields import Shape, WeightSum
-from .tiles import ProductCode, place_of, write_task
+from .tiles import ProductCode, place_of, task
 
 
 def write_gradient(module: ir.Module, shape: Shape, itemsize: int, widths: tuple[int, ...]) -> None:
@@ -71,8 +71,7 @@ class _GradientCode(ProductCode):
     def task(self, name: str) -> None:
         pack, back = self.pack(), self.transposition()
         tiles = self.of_all_sizes(self._sum)
-
-        def piece(f: Function, told: Any, i: ir.Value) -> None:
+        with task(self.module, name, WeightSum) as (f, told, i):
             group, place, row = place_of(f, told, i)
             scratch, column = f.given[2], f.mul(place, number(self.shape.columns))
             rows = f.least(told.height, f.sub(told.k, row))
@@ -82,39 +81,23 @@ class _GradientCode(ProductCode):
             x = f.add(told.x, f.mul(group, told.x_group))
             g = f.total(told.g, f.mul(group, told.g_group), f.mul(column, told.g_row))
             total = f.total(told.c, f.mul(group, told.c_next), f.mul(row, told.c_row), f.mul(column, self.size))
-
-            def block(image: ir.Value, line: ir.Value) -> None:
+            with f.each(told.images, step=told.abreast) as image, f.each(told.lines, step=told.tall) as line:
                 images = f.least(told.abreast, f.sub(told.images, image))
                 lines = f.least(told.tall, f.sub(told.lines, line))
                 length = f.mul(lines, told.width)
                 source = f.total(g, f.mul(image, told.g_next), f.mul(f.mul(line, told.width), self.size))
-
-                def one_image(n: ir.Value) -> None:
+                with f.each(images) as n:
                     target = f.add(scratch, f.mul(f.mul(n, length), self.packed_row))
                     f.call(pack, [length, columns, f.add(source, f.mul(n, told.g_next)), told.g_row, target])
-
-                f.repeat(number(0), images, number(1), one_image)
                 begin = f.total(x, f.mul(image, told.x_next), f.mul(line, told.x_row))
                 again = f.zext(f.icmp_signed(">", f.add(image, line), number(0)), INT)
-
-                def tile(i: ir.Value, count: int, vectors: int) -> None:
+                for i, count, vectors in self.in_tiles(f, rows, width):
                     places, target = f.add(table, f.mul(i, number(8))), f.add(total, f.mul(i, told.c_row))
                     steps = told.x_next, told.x_row, told.x_column
                     rest = places, scratch, target, told.c_row, last, again
                     f.call(tiles[count, vectors], list(_Tile(images, lines, told.width, begin, *steps, *rest)))
-
-                self.in_tiles(f, rows, width, tile)
-
-            f.repeat(
-                number(0),
-                told.images,
-                told.abreast,
-                lambda image: f.repeat(number(0), told.lines, told.tall, lambda line: block(image, line)),
-            )
             out = f.total(told.out, f.mul(group, told.out_next), f.mul(column, told.out_row), f.mul(row, self.size))
             f.call(back, [rows, columns, total, told.c_row, out, told.out_row])
-
-        write_task(self.module, name, WeightSum, piece)
 
     def _sum(self, rows: int, width: int) -> ir.Function:
         """c = the sum over a block, or c += it if `again`, for a tile of `rows` by `width` vectors."""
@@ -163,64 +146,41 @@ class _FewChannelsCode(ProductCode):
     def task(self, name: str) -> None:
         tiles = {(k, m): self._sum(k, m) for m, heights in self.sizes.items() for k in heights}
         nbytes = number(self.vectors.nbytes)
-
-        def piece(f: Function, told: Any, i: ir.Value) -> None:
+        with task(self.module, name, WeightSum) as (f, told, i):
             first, row = f.mul(f.sdiv(i, told.heights), told.bunch), f.mul(f.srem(i, told.heights), told.height)
             groups = f.least(told.bunch, f.sub(told.groups, first))
             rows = f.least(told.height, f.sub(told.k, row))
             table = f.add(told.table, f.mul(row, number(8)))
             x, g = f.add(told.x, f.mul(first, told.x_group)), f.add(told.g, f.mul(first, told.g_group))
             totals = f.total(told.c, f.mul(first, told.c_next), f.mul(row, told.c_row))
-
-            def block(image: ir.Value) -> None:
+            with f.each(told.images, step=told.abreast) as image:
                 images = f.least(told.abreast, f.sub(told.images, image))
                 again = f.zext(f.icmp_signed(">", image, number(0)), INT)
                 pixels, slopes = f.add(x, f.mul(image, told.x_next)), f.add(g, f.mul(image, told.g_next))
-
-                def one_group(group: ir.Value) -> None:
-                    def channels(channel: ir.Value, m: int) -> None:
-                        def tile(k: ir.Value, count: int) -> None:
+                with f.each(groups) as group:
+                    for channel, m in self._falling(f, told.m, tuple(self.sizes)):
+                        for k, count in self._falling(f, rows, self.sizes[m]):
                             places, x_group = f.add(table, f.mul(k, number(8))), f.mul(group, told.x_group)
                             c = f.total(totals, f.mul(group, told.c_next), f.mul(k, told.c_row))
                             b = f.total(slopes, f.mul(group, told.g_group), f.mul(channel, told.g_row))
                             given = [images, told.lines, told.width, f.add(pixels, x_group), told.x_next, told.x_row]
                             given += [places, b, told.g_next, told.g_row, f.add(c, f.mul(channel, nbytes))]
                             f.call(tiles[count, m], [*given, told.c_row, again])
-
-                        self._falling(f, rows, self.sizes[m], tile)
-
-                    self._falling(f, told.m, tuple(self.sizes), channels)
-
-                f.repeat(number(0), groups, number(1), one_group)
-
-            f.repeat(number(0), told.images, told.abreast, block)
             out = f.total(told.out, f.mul(first, told.out_next), f.mul(row, self.size))
-
-            def in_group(group: ir.Value) -> None:
-                def line(k: ir.Value) -> None:
-                    def one(channel: ir.Value) -> None:
-                        c = f.total(totals, f.mul(group, told.c_next), f.mul(k, told.c_row), f.mul(channel, nbytes))
-                        place = f.add(f.mul(channel, told.out_row), f.mul(k, self.size))
-                        target = f.inttoptr(
-                            f.total(out, f.mul(group, told.out_next), place), self.vectors.real.as_pointer()
-                        )
-                        f.store(self.vectors.added_up(f, self.vectors.load(f, c)), target)
-
-                    f.repeat(number(0), told.m, number(1), one)
-
-                f.repeat(number(0), rows, number(1), line)
-
-            f.repeat(number(0), groups, number(1), in_group)
-
-        write_task(self.module, name, WeightSum, piece)
+            with f.each(groups) as group, f.each(rows) as k, f.each(told.m) as channel:
+                c = f.total(totals, f.mul(group, told.c_next), f.mul(k, told.c_row), f.mul(channel, nbytes))
+                place = f.add(f.mul(channel, told.out_row), f.mul(k, self.size))
+                target = f.inttoptr(f.total(out, f.mul(group, told.out_next), place), self.vectors.real.as_pointer())
+                f.store(self.vectors.added_up(f, self.vectors.load(f, c)), target)
 
     @staticmethod
-    def _falling(f: Function, count: ir.Value, sizes: tuple[int, ...], body: Callable[[ir.Value, int], object]) -> None:
-        """`body(first, size)` for parts of `count`, the large ones first."""
+    def _falling(f: Function, count: ir.Value, sizes: Iterable[int]) -> Iterator[tuple[Any, int]]:
+        """(first, size) of parts of `count`, the large ones first."""
         start = number(0)
         for size in sizes:
             end = f.add(start, f.mul(f.sdiv(f.sub(count, start), number(size)), number(size)))
-            f.repeat(start, end, number(size), lambda i, size=size: body(i, size))
+            with f.each(end, start=start, step=number(size)) as i:
+                yield i, size
             start = end
 
     def _sum(self, rows: int, channels: int) -> ir.Function:

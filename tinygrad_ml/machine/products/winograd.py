@@ -28,7 +28,7 @@ A. Lavin, S. Gray, Fast Algorithms for Convolutional Neural Networks, 2016.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from llvmlite import ir
@@ -36,7 +36,7 @@ from llvmlite import ir
 from ..llvm.assembler import INT, Function, number
 from ..llvm.native import Native, native
 from .fields import Shape, TiledImages, TiledWeights
-from .tiles import ProductCode, write_task
+from .tiles import ProductCode, task
 
 SIDE, BASIS = 4, 16
 """Pixels along a side of what a tile sees, and in all."""
@@ -95,17 +95,13 @@ class WinogradCode(ProductCode):
         told, rows, channels, source, target = self.part_of_weights(f)
         scratch = f.given[2]
         turned, run = f.icmp_signed("!=", told.turned, number(0)), number(places * words.nbytes)
-
-        def transposed(c: ir.Value) -> None:
+        with f.each(channels, step=told.at_once) as c:
             columns = f.mul(f.least(told.at_once, f.sub(channels, c)), number(places))
             start = f.add(source, f.mul(c, told.a_column))
             f.call(self.turned, [rows, columns, start, told.a_row, f.add(scratch, f.mul(c, run)), self.nbytes])
-
-        f.repeat(number(0), channels, told.at_once, transposed)
         first = f.select(turned, number((places - 1) * words.nbytes), number(0))
         step = f.select(turned, number(-words.nbytes), self.nbytes)
-
-        def one(c: ir.Value) -> None:
+        with f.each(channels) as c:
             start = f.total(scratch, f.mul(c, run), first)
             w = [[words.load(f, f.add(start, f.mul(number(3 * i + j), step))) for j in range(3)] for i in range(3)]
             down = list(zip(*(self._spread(f, column) for column in zip(*w, strict=True)), strict=True))
@@ -113,8 +109,6 @@ class WinogradCode(ProductCode):
             place = f.add(target, f.mul(c, self.packed_row))
             for i, x in enumerate(whole):
                 words.store(f, x, f.add(place, f.mul(number(i), told.u_next)))
-
-        f.repeat(number(0), channels, number(1), one)
         f.ret_void()
 
     def part_of_weights(self, f: Function) -> tuple[Any, ir.Value, ir.Value, ir.Value, ir.Value]:
@@ -139,8 +133,7 @@ class WinogradCode(ProductCode):
         """Write the function of that name, which does one task of a convolution."""
         into, out_of = self.into_basis(), self._out_of_basis()
         products = self._products()
-
-        def piece(f: Function, told: Any, i: ir.Value) -> None:
+        with task(self.module, name, TiledImages) as (f, told, i):
             fields, _, v = f.given
             m, y, pixels = (f.add(v, place) for place in (told.m_at, told.y_at, told.x_at))
             image = f.mul(f.sdiv(i, told.blocks), told.abreast)
@@ -152,20 +145,13 @@ class WinogradCode(ProductCode):
             f.call(products, [fields, tiles, v, m])
             f.call(out_of, [fields, image, images, first, lines, m, y])
 
-        write_task(self.module, name, TiledImages, piece)
-
     @staticmethod
-    def each_tile(f: Function, told: Any, images: ir.Value, lines: ir.Value, body: Callable[..., object]) -> None:
-        """`body(image, line of tiles, tile in it, number of the tile)` for each tile of a block."""
-
-        def in_image(n: ir.Value) -> None:
-            def in_line(line: ir.Value) -> None:
-                before = f.mul(f.add(f.mul(n, lines), line), told.across)
-                f.repeat(number(0), told.across, number(1), lambda t: body(n, line, t, f.add(before, t)))
-
-            f.repeat(number(0), lines, number(1), in_line)
-
-        f.repeat(number(0), images, number(1), in_image)
+    def each_tile(f: Function, told: Any, images: ir.Value, lines: ir.Value) -> Iterator[tuple[Any, Any, Any, Any]]:
+        """(image, line of tiles, tile in it, number of the tile) of each tile of a block."""
+        with f.each(images) as n, f.each(lines) as line:
+            before = f.mul(f.add(f.mul(n, lines), line), told.across)
+            with f.each(told.across) as t:
+                yield n, line, t, f.add(before, t)
 
     def into_basis(self) -> ir.Function:
         """v = Bᵀ x B for the tiles of a block. What is seen beyond the edges of an image is 0."""
@@ -176,50 +162,42 @@ class WinogradCode(ProductCode):
         line_of_pixels = f.mul(f.add(f.mul(told.across, two), two), told.pixel)
         whole_image = f.mul(f.add(f.mul(lines, two), two), line_of_pixels)
         begin = f.sub(f.mul(first, two), told.top)  # the line of the image that is the first one here
-        there = f.most(zero, f.sub(zero, begin)), f.least(f.add(f.mul(lines, two), two), f.sub(told.x_height, begin))
+        top, bottom = (
+            f.most(zero, f.sub(zero, begin)),
+            f.least(f.add(f.mul(lines, two), two), f.sub(told.x_height, begin)),
+        )
         source = f.total(told.x, f.mul(image, told.x_next), f.mul(begin, told.x_row))
         with f.if_then(f.icmp_signed("!=", told.edges, zero)):
             self.clear(f, pixels, f.mul(images, whole_image))
-
-        def transposed(n: ir.Value) -> None:
+        with f.each(images) as n:
             start, target = f.add(source, f.mul(n, told.x_next)), f.add(pixels, f.mul(n, whole_image))
             target = f.add(target, f.mul(told.left, told.pixel))
-
-            def run(line: ir.Value) -> None:
-                whole = f.sub(f.least(told.x_in_run, f.sub(there[1], line)), number(1))
+            with f.each(bottom, start=top, step=told.x_in_run) as line:
+                whole = f.sub(f.least(told.x_in_run, f.sub(bottom, line)), number(1))
                 count = f.add(f.mul(whole, f.add(f.mul(told.across, two), two)), told.x_width)
                 at, to = f.add(start, f.mul(line, told.x_row)), f.add(target, f.mul(line, line_of_pixels))
                 f.call(self.turned, [told.channels, count, at, told.x_channel, to, told.pixel])
-
-            f.repeat(*there, told.x_in_run, run)
-
-        f.repeat(zero, images, number(1), transposed)
         places = [
             f.add(f.mul(number(i), line_of_pixels), f.mul(number(j), told.pixel))
             for i in range(SIDE)
             for j in range(SIDE)
         ]
         targets = [f.add(v, f.mul(number(i), told.v_next)) for i in range(BASIS)]
-
-        def tile(n: ir.Value, line: ir.Value, t: ir.Value, which: ir.Value) -> None:
+        for n, line, t, which in self.each_tile(f, told, images, lines):
             start = f.total(pixels, f.mul(n, whole_image), f.mul(f.mul(line, two), line_of_pixels))
             start, target = f.add(start, f.mul(f.mul(t, two), told.pixel)), f.mul(which, told.pixel)
-
-            def some(channels: ir.Value) -> None:
+            with f.each(told.pixel, step=self.nbytes) as channels:
                 x = [words.load(f, f.total(start, place, channels)) for place in places]
                 across = [self._differences(f, x[SIDE * i : SIDE * i + SIDE]) for i in range(SIDE)]
                 whole = list(zip(*(self._differences(f, column) for column in zip(*across, strict=True)), strict=True))
                 for place, value in zip(targets, (value for row in whole for value in row), strict=True):
                     words.store(f, value, f.total(place, target, channels))
-
-            f.repeat(zero, told.pixel, self.nbytes, some)
-
-        self.each_tile(f, told, images, lines, tile)
         return f.finished()
 
     def clear(self, f: Function, start: ir.Value, nbytes: ir.Value) -> None:
         """Zeros, whole vectors of them."""
-        f.repeat(number(0), nbytes, self.nbytes, lambda at: self.vectors.store(f, self.vectors.zero, f.add(start, at)))
+        with f.each(nbytes, step=self.nbytes) as at:
+            self.vectors.store(f, self.vectors.zero, f.add(start, at))
 
     @staticmethod
     def _differences(f: Function, x: Any) -> list[ir.Value]:
@@ -232,27 +210,18 @@ class WinogradCode(ProductCode):
         f = Function(self.module, "products", 4)
         fields, rows, v, m = f.given
         told = f.told(TiledImages, fields)
-
-        def one(i: ir.Value) -> None:
+        with f.each(number(BASIS)) as i:
             a, u, c = (
                 f.add(x, f.mul(i, step)) for x, step in ((v, told.v_next), (told.u, told.u_next), (m, told.m_next))
             )
-
-            def panel(p: ir.Value) -> None:
+            with f.each(told.panels) as p:
                 columns = f.least(number(self.shape.columns), f.sub(told.m, f.mul(p, number(self.shape.columns))))
                 width, last = self.vectors_in(f, columns)
                 b, target = f.add(u, f.mul(p, told.u_panel)), f.add(c, f.mul(p, self.packed_row))
-
-                def tile(row: ir.Value, count: int, vectors: int) -> None:
+                for row, count, vectors in self.in_tiles(f, rows, width):
                     x, y = f.add(a, f.mul(row, told.pixel)), f.add(target, f.mul(row, told.position))
                     given = [told.channels, x, told.pixel, self.size, b, self.packed_row, y, told.position, last]
                     f.call(tiles[count, vectors], [*given, number(0)])
-
-                self.in_tiles(f, rows, width, tile)
-
-            f.repeat(number(0), told.panels, number(1), panel)
-
-        f.repeat(number(0), number(BASIS), number(1), one)
         return f.finished()
 
     def _out_of_basis(self) -> ir.Function:
@@ -264,36 +233,24 @@ class WinogradCode(ProductCode):
         line_of_positions = f.mul(f.mul(told.across, two), told.position)
         whole_image = f.mul(f.mul(lines, two), line_of_positions)
         sources = [f.add(m, f.mul(number(i), told.m_next)) for i in range(BASIS)]
-
-        def tile(n: ir.Value, line: ir.Value, t: ir.Value, which: ir.Value) -> None:
+        for n, line, t, which in self.each_tile(f, told, images, lines):
             source, target = f.mul(which, told.position), f.mul(f.mul(line, two), line_of_positions)
             target = f.total(y, f.mul(n, whole_image), target, f.mul(f.mul(t, two), told.position))
-
-            def some(channels: ir.Value) -> None:
+            with f.each(told.position, step=self.nbytes) as channels:
                 x = [words.load(f, f.total(place, source, channels)) for place in sources]
                 across = [self._sums(f, x[4 * i : 4 * i + 4]) for i in range(4)]
                 for j, column in enumerate(zip(*across, strict=True)):
                     for i, value in enumerate(self._sums(f, column)):
                         behind = f.add(f.mul(number(i), line_of_positions), f.mul(number(j), told.position))
                         words.store(f, value, f.total(target, behind, channels))
-
-            f.repeat(number(0), told.position, self.nbytes, some)
-
-        self.each_tile(f, told, images, lines, tile)
         there = f.least(f.mul(lines, two), f.sub(told.height, f.mul(first, two)))
         target = f.add(told.c, f.mul(f.mul(f.mul(first, two), told.width), self.size))
-
-        def back(n: ir.Value) -> None:
+        with f.each(images) as n:
             start, goal = f.add(y, f.mul(n, whole_image)), f.add(target, f.mul(f.add(image, n), told.c_next))
-
-            def run(line: ir.Value) -> None:
+            with f.each(there, step=told.in_run) as line:
                 count = f.mul(f.least(told.in_run, f.sub(there, line)), told.width)
                 at, to = f.add(start, f.mul(line, line_of_positions)), f.mul(f.mul(line, told.width), self.size)
                 f.call(self.turned, [count, told.m, at, told.position, f.add(goal, to), told.c_row])
-
-            f.repeat(number(0), there, told.in_run, run)
-
-        f.repeat(number(0), images, number(1), back)
         return f.finished()
 
     @staticmethod

@@ -26,7 +26,7 @@ from llvmlite import ir
 
 from ..llvm.assembler import INT, Function, number
 from .fields import Shape, TiledImages
-from .tiles import write_task
+from .tiles import task
 from .winograd import BASIS, SIDE, WinogradCode
 
 
@@ -44,8 +44,7 @@ class _SumsOfTiles(WinogradCode):
     def task(self, name: str) -> None:
         """Write the function of that name, which adds up a panel of channels of the result over a share of the images."""
         into, slopes, add = self.into_basis(), self._slopes(), self._products()
-
-        def piece(f: Function, told: Any, i: ir.Value) -> None:
+        with task(self.module, name, TiledImages) as (f, told, i):
             fields, _, v = f.given
             m, y, pixels = (f.add(v, place) for place in (told.m_at, told.y_at, told.x_at))
             share, panel = f.sdiv(i, told.panels), f.srem(i, told.panels)
@@ -53,21 +52,13 @@ class _SumsOfTiles(WinogradCode):
             end = f.least(told.images, f.add(begin, told.share))
             columns = f.least(number(self.shape.columns), f.sub(told.m, f.mul(panel, number(self.shape.columns))))
             u = f.total(told.u, f.mul(share, told.u_share), f.mul(panel, told.u_panel))
-
-            def block(image: ir.Value, first: ir.Value) -> None:
+            with f.each(end, start=begin, step=told.abreast) as image, f.each(told.down, step=told.tall) as first:
                 images, lines = f.least(told.abreast, f.sub(end, image)), f.least(told.tall, f.sub(told.down, first))
                 g = f.add(told.c, f.mul(f.mul(panel, number(self.shape.columns)), told.c_row))
                 again = f.zext(f.icmp_signed(">", f.add(f.sub(image, begin), first), number(0)), INT)
                 f.call(into, [fields, image, images, first, lines, v, pixels])
                 f.call(slopes, [fields, image, images, first, lines, columns, g, m, y])
                 f.call(add, [fields, f.mul(images, f.mul(lines, told.across)), columns, v, m, u, again])
-
-            def of_images(image: ir.Value) -> None:
-                f.repeat(number(0), told.down, told.tall, lambda first: block(image, first))
-
-            f.repeat(begin, end, told.abreast, of_images)
-
-        write_task(self.module, name, TiledImages, piece)
 
     def _slopes(self) -> ir.Function:
         """m = A g Aᵀ for the tiles of a block. What of a tile is beyond the edges is 0."""
@@ -81,25 +72,17 @@ class _SumsOfTiles(WinogradCode):
             self.clear(f, y, f.mul(images, whole_image))
         there = f.least(f.mul(lines, two), f.sub(told.height, f.mul(first, two)))
         source = f.add(g, f.mul(f.mul(f.mul(first, two), told.width), self.size))
-
-        def transposed(n: ir.Value) -> None:
+        with f.each(images) as n:
             start, goal = f.add(source, f.mul(f.add(image, n), told.c_next)), f.add(y, f.mul(n, whole_image))
-
-            def run(line: ir.Value) -> None:
+            with f.each(there, step=told.in_run) as line:
                 count = f.mul(f.least(told.in_run, f.sub(there, line)), told.width)
                 at, to = f.mul(f.mul(line, told.width), self.size), f.mul(line, line_of_positions)
                 f.call(self.turned, [columns, count, f.add(start, at), told.c_row, f.add(goal, to), row])
-
-            f.repeat(zero, there, told.in_run, run)
-
-        f.repeat(zero, images, number(1), transposed)
         targets = [f.add(m, f.mul(number(i), told.m_next)) for i in range(BASIS)]
-
-        def tile(n: ir.Value, line: ir.Value, t: ir.Value, which: ir.Value) -> None:
+        for n, line, t, which in self.each_tile(f, told, images, lines):
             start = f.total(y, f.mul(n, whole_image), f.mul(f.mul(line, two), line_of_positions))
             start, target = f.add(start, f.mul(f.mul(t, two), row)), f.mul(which, row)
-
-            def some(channels: ir.Value) -> None:
+            with f.each(f.mul(columns, self.size), step=self.nbytes) as channels:
                 at = f.add(start, channels)
                 pairs = [
                     [words.load(f, at), words.load(f, f.add(at, row))] for at in (at, f.add(at, line_of_positions))
@@ -108,10 +91,6 @@ class _SumsOfTiles(WinogradCode):
                 whole = list(zip(*(self._both_ways(f, column) for column in zip(*across, strict=True)), strict=True))
                 for place, value in zip(targets, (value for row in whole for value in row), strict=True):
                     words.store(f, value, f.total(place, target, channels))
-
-            f.repeat(zero, f.mul(columns, self.size), self.nbytes, some)
-
-        self.each_tile(f, told, images, lines, tile)
         return f.finished()
 
     def _both_ways(self, f: Function, g: Any) -> list[ir.Value]:
@@ -125,18 +104,12 @@ class _SumsOfTiles(WinogradCode):
         fields, count, columns, v, m, u, again = f.given
         told = f.told(TiledImages, fields)
         width, last = self.vectors_in(f, columns)
-
-        def one(i: ir.Value) -> None:
+        with f.each(number(BASIS)) as i:
             a, b, c = (f.add(x, f.mul(i, step)) for x, step in ((v, told.v_next), (m, told.m_next), (u, told.u_next)))
-
-            def tile(channel: ir.Value, rows: int, vectors: int) -> None:
+            for channel, rows, vectors in self.in_tiles(f, told.channels, width):
                 x, target = f.add(a, f.mul(channel, self.size)), f.add(c, f.mul(channel, self.packed_row))
                 given = [count, x, self.size, told.pixel, b, self.packed_row, target, self.packed_row, last, again]
                 f.call(tiles[rows, vectors], given)
-
-            self.in_tiles(f, told.channels, width, tile)
-
-        f.repeat(number(0), number(BASIS), number(1), one)
         return f.finished()
 
     def weights(self, name: str) -> None:
@@ -145,8 +118,7 @@ class _SumsOfTiles(WinogradCode):
         f = Function(self.module, name, 3, exported=True)
         told, rows, channels, a, u = self.part_of_weights(f)
         scratch = f.given[2]
-
-        def one(c: ir.Value) -> None:
+        with f.each(channels) as c:
             start = f.add(u, f.mul(c, self.packed_row))
             at = [f.add(start, f.mul(number(i), told.u_next)) for i in range(BASIS)]
 
@@ -162,8 +134,6 @@ class _SumsOfTiles(WinogradCode):
             target = f.add(scratch, f.mul(c, number(places * words.nbytes)))
             for i, value in enumerate(value for row in whole for value in row):
                 words.store(f, value, f.add(target, number(i * words.nbytes)))
-
-        f.repeat(number(0), channels, number(1), one)
         f.call(self.turned, [f.mul(channels, number(places)), rows, scratch, self.nbytes, a, told.a_row])
         f.ret_void()
 

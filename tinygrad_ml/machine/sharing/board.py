@@ -97,26 +97,21 @@ def _run(module: ir.Module, one: ir.Function) -> None:
     def element(field: int, i: ir.Value) -> ir.Value:
         return f.field(f.add(told[field], f.mul(i, number(8))), 0)
 
-    def tell(i: ir.Value) -> None:
-        pair = f.mul(i, number(2))
-        begins, behind = element(BASES, element(BEHIND, pair)), element(BEHIND, f.add(pair, number(1)))
-        f.store(f.add(begins, behind), f.at(element(PLACES, i)))
-
-    def advance(i: ir.Value) -> None:
-        integer = f.at(element(INTEGERS, i))
-        f.store(f.add(f.load(integer), element(STEPS, i)), integer)
-
-    def a_round(_: ir.Value) -> None:
-        f.repeat(number(0), told[COUNT], number(1), lambda i: f.call(one, [element(JOBS, i), told[BOARD]]))
-        f.repeat(number(0), told[ADVANCING], number(1), advance)
-
     def running(more: int) -> None:
         with f.if_then(f.icmp_signed("!=", told[BOARD], number(0))):
             f.atomic_rmw("add", f.at(told[BOARD], RUNNING), number(more), "seq_cst")
 
-    f.repeat(number(0), told[MOVING], number(1), tell)
+    with f.each(told[MOVING]) as i:
+        pair = f.mul(i, number(2))
+        begins, behind = element(BASES, element(BEHIND, pair)), element(BEHIND, f.add(pair, number(1)))
+        f.store(f.add(begins, behind), f.at(element(PLACES, i)))
     running(1)
-    f.repeat(number(0), told[ROUNDS], number(1), a_round)
+    with f.each(told[ROUNDS]):
+        with f.each(told[COUNT]) as i:
+            f.call(one, [element(JOBS, i), told[BOARD]])
+        with f.each(told[ADVANCING]) as i:
+            integer = f.at(element(INTEGERS, i))
+            f.store(f.add(f.load(integer), element(STEPS, i)), integer)
     running(-1)
     f.ret_void()
 
@@ -134,7 +129,8 @@ def _one(module: ir.Module, helping: ir.Function, pause: ir.Function) -> ir.Func
     f.cbranch(f.extract_value(owned, 1), shared, alone)
 
     f.position_at_end(alone)  # another thread runs a step of its own
-    f.repeat(number(0), tasks, number(1), lambda task: _do(f, job, task, scratch))
+    with f.each(tasks) as task:
+        _do(f, job, task, scratch)
     f.ret_void()
 
     f.position_at_end(shared)
