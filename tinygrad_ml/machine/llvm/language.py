@@ -27,6 +27,7 @@ from __future__ import annotations
 import ast
 import inspect
 import operator
+import re
 from collections.abc import Callable
 from functools import cache, reduce
 from typing import Any, NamedTuple
@@ -396,8 +397,20 @@ def _takes(parameter: ast.arg, dtype: numpy.dtype | None) -> bool:
 @cache
 def functions() -> dict[str, ast.FunctionDef]:
     """The functions of `mathematics.py`, as text taken apart."""
-    parts = parsed(inspect.getsource(mathematics)).body
-    return {part.name: part for part in parts if isinstance(part, ast.FunctionDef)}
+    parts = {part.name: part for part in _definitions(inspect.getsource(mathematics))}
+    for name in mathematics.OF_BOTH:
+        (parts[f"{name}_wide"],) = _definitions(re.sub(r"\w+", _wide, ast.unparse(parts[name])))
+    return parts
+
+
+def _definitions(text: str) -> list[ast.FunctionDef]:
+    return [part for part in parsed(text).body if isinstance(part, ast.FunctionDef)]
+
+
+def _wide(word: re.Match[str]) -> str:
+    """What stands in the text of a function for float64 where that for float32 has this word."""
+    known = {"float32": "float64", "int32": "int64"}
+    return known.get(word[0], f"{word[0]}_WIDE" if hasattr(mathematics, f"{word[0]}_WIDE") else word[0])
 
 
 def _bits_as(kind: str, builder: Any, x: Quantity) -> Quantity:

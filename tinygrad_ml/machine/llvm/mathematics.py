@@ -2,8 +2,8 @@
 function, and divisions that round downwards.
 
 This text is written in the language of `language.py`: each call of a function in a loop is its lines, put there. A
-function ends in its one `return`, and takes numbers of the dtype that it names, or of any. Those that end in `_wide` are for
-float64; where there is none, there is C's library. All are right but for the last two or three binary digits: a test says
+function ends in its one `return`, and takes numbers of the dtype that it names, or of any. Those of `OF_BOTH` are for float64, too:
+with constants that end in `_WIDE`. Others for float64 end in `_wide`; where there is none, there is C's library. All are right but for the last two or three binary digits: a test says
 by how much, for numbers of any size.
 
 It is Python, too, with NumPy's numbers. In a loop a sum with a product in it is rounded once (`language.py`), so a last digit may
@@ -36,6 +36,8 @@ SMALLEST = float32(2.0**-126)
 BIAS, DIGITS = int32(127), int32(23)
 """Of a float32: what its exponent is written larger by, and how many bits stand behind that."""
 INFINITE, UNKNOWN = float32(math.inf), float32(math.nan)
+LEAST, LEAST_LESS_1, MOST = float32(-105), float32(-20), float32(89)
+"""From here on eˣ is 0, eˣ - 1 is -1, and eˣ is inf."""
 
 LN2_WIDE, LOG2_E_WIDE = float64(math.log(2)), float64(1 / math.log(2))
 ROUNDING_WIDE = float64(1.5 * 2**52)
@@ -43,6 +45,7 @@ LN2_HIGH_WIDE, LN2_LOW_WIDE = float64(2977044471 / 2**32), float64(1.90821492927
 BIAS_WIDE, DIGITS_WIDE = int64(1023), int64(52)
 TWO_THIRDS_WIDE = int64(0x3FE5555555555555)
 SMALLEST_WIDE = float64(2.0**-1022)
+LEAST_WIDE, LEAST_LESS_1_WIDE, MOST_WIDE = float64(-746), float64(-50), float64(710)
 """The same numbers for float64."""
 TWO_OVER_PI = 0xA2F9836E4E441529FC2757D1F534DDC0DB6295993C439041FE5163ABDEBBC561
 """The first 256 binary digits of 2/π behind the point."""
@@ -121,10 +124,13 @@ def growth(r: float32) -> float32:
     return polynomial(r, GROWTH) * r * r + r
 
 
+OF_BOTH = ("exp", "expm1", "log", "log1p")
+
+
 def exp(x: float32) -> float32:
     """eˣ = 2ⁿ · eʳ, n the nearest integer to x/ln 2, and so |r| ≤ ½·ln 2."""
-    x = float32(-105) if x < float32(-105) else x  # from here on it is 0,
-    x = float32(89) if x > float32(89) else x  # and from here on inf
+    x = LEAST if x < LEAST else x
+    x = MOST if x > MOST else x
     n = x * LOG2_E + ROUNDING - ROUNDING
     r = x - n * LN2_HIGH - n * LN2_LOW
     # 2ⁿ in two halves: the smallest and the largest results have no power of two of their own.
@@ -146,13 +152,13 @@ def weight(x: float32) -> float32:
 
 def weight_wide(x: float64) -> float64:
     """eˣ"""
-    return exp_wide(x)
+    return exp(x)
 
 
 def expm1(x: float32) -> float32:
     """eˣ - 1 = 2ⁿ·(eʳ - 1) + (2ⁿ - 1), with n and r as for eˣ: where x is small, n is 0 and no digit is lost."""
-    y = float32(-20) if x < float32(-20) else x  # from here on it is -1,
-    y = float32(89) if y > float32(89) else y  # and from here on inf
+    y = LEAST_LESS_1 if x < LEAST_LESS_1 else x
+    y = MOST if y > MOST else y
     n = y * LOG2_E + ROUNDING - ROUNDING
     r = y - n * LN2_HIGH - n * LN2_LOW
     half = int32(n) >> int32(1)  # as for eˣ: 2ⁿ may be too large for its power of two
@@ -181,10 +187,10 @@ def logarithm(r: float32, k: float32, rest: float32) -> float32:
 def log(x: float32) -> float32:
     """ln x = n·ln 2 + ln(1 + r), where x = 2ⁿ·(1 + r) and |r| ≤ ⅓."""
     few = x < SMALLEST
-    b = bits(x * (float32(2.0**25) if few else float32(1)))
+    b = bits(x * (float32(2.0**54) if few else float32(1)))
     n = (b - TWO_THIRDS) >> DIGITS
     r = of_bits(b - (n << DIGITS)) - float32(1)
-    log_x = logarithm(r, float32(n) - (float32(25) if few else float32(0)), float32(0))
+    log_x = logarithm(r, float32(n) - (float32(54) if few else float32(0)), float32(0))
     log_x = log_x if x > float32(0) else (-INFINITE if x == float32(0) else UNKNOWN)
     return log_x if x < INFINITE else x
 
@@ -281,35 +287,10 @@ def growth_wide(r: float64) -> float64:
     return polynomial(r, GROWTH_WIDE) * r * r + r
 
 
-def exp_wide(x: float64) -> float64:
-    """eˣ as for float32; the series ends at r¹³/13!."""
-    x = float64(-746) if x < float64(-746) else x  # from here on it is 0,
-    x = float64(710) if x > float64(710) else x  # and from here on inf
-    n = x * LOG2_E_WIDE + ROUNDING_WIDE - ROUNDING_WIDE
-    r = x - n * LN2_HIGH_WIDE - n * LN2_LOW_WIDE
-    series = growth_wide(r) + float64(1)
-    half = int64(n) >> int64(1)
-    rest = int64(n) - half
-    return series * of_bits((half + BIAS_WIDE) << DIGITS_WIDE) * of_bits((rest + BIAS_WIDE) << DIGITS_WIDE)
-
-
-def expm1_wide(x: float64) -> float64:
-    """eˣ - 1, as for float32."""
-    y = float64(-50) if x < float64(-50) else x  # from here on it is -1,
-    y = float64(710) if y > float64(710) else y  # and from here on inf
-    n = y * LOG2_E_WIDE + ROUNDING_WIDE - ROUNDING_WIDE
-    r = y - n * LN2_HIGH_WIDE - n * LN2_LOW_WIDE
-    half = int64(n) >> int64(1)
-    rest = int64(n) - half
-    power = of_bits((half + BIAS_WIDE) << DIGITS_WIDE)
-    least = of_bits((BIAS_WIDE - rest) << DIGITS_WIDE)
-    return copysign((growth_wide(r) * power + (power - least)) * of_bits((rest + BIAS_WIDE) << DIGITS_WIDE), x)
-
-
 def tanh_wide(x: float64) -> float64:
     """tanh x = (e²ˣ - 1)/(e²ˣ + 1)"""
     size = abs(x)
-    e = expm1_wide(float64(44) if size > float64(22) else size + size)
+    e = expm1(float64(44) if size > float64(22) else size + size)
     return copysign(e / (e + float64(2)), x) if x == x else x
 
 
@@ -320,27 +301,3 @@ def logarithm_wide(f: float64, k: float64, rest: float64) -> float64:
     half = float64(0.5) * f * f
     series = polynomial(z, RATIO_WIDE)
     return k * LN2_HIGH_WIDE + (f - (half - (s * (half + z * series) + (rest + k * LN2_LOW_WIDE))))
-
-
-def log_wide(x: float64) -> float64:
-    """ln x, as for float32."""
-    few = x < SMALLEST_WIDE
-    b = bits(x * (float64(2.0**54) if few else float64(1)))
-    n = (b - TWO_THIRDS_WIDE) >> DIGITS_WIDE
-    f = of_bits(b - (n << DIGITS_WIDE)) - float64(1)
-    log_x = logarithm_wide(f, float64(n) - (float64(54) if few else float64(0)), float64(0))
-    log_x = log_x if x > float64(0) else float64(-INFINITE if x == float64(0) else UNKNOWN)
-    return log_x if x < float64(INFINITE) else x
-
-
-def log1p_wide(x: float64) -> float64:
-    """ln(1 + x), as for float32."""
-    u = float64(1) + x
-    left = x - (u - float64(1)) if x < float64(1) else float64(1) - (u - x)
-    b = bits(u)
-    n = (b - TWO_THIRDS_WIDE) >> DIGITS_WIDE
-    near = n == int64(0)
-    f = x if near else of_bits(b - (n << DIGITS_WIDE)) - float64(1)
-    y = logarithm_wide(f, float64(n), float64(0) if near else left / u)
-    y = y if u > float64(0) else float64(-INFINITE if u == float64(0) else UNKNOWN)
-    return copysign(y, x) if x < float64(INFINITE) else x
