@@ -59,6 +59,11 @@ class Function(_Builder):
         """The integer that is `place` integers behind the address."""
         return self.load(self.at(address, place))
 
+    def call_at(self, address: ir.Value, given: Sequence[ir.Value]) -> None:
+        """Call the function of integers that begins at an address."""
+        function = ir.FunctionType(ir.VoidType(), [INT] * len(given)).as_pointer()
+        self.call(self.inttoptr(address, function), given)
+
     def told(self, fields: type, address: ir.Value) -> Any:
         """What stands at an address that the function is given, integer behind integer, by the names of a `NamedTuple`. Each
         is read where the function begins, if it is asked for."""

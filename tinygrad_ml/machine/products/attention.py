@@ -107,8 +107,8 @@ class _AttentionCode(ProductCode):
                 again = f.zext(f.icmp_signed(">", key, number(0)), INT)
                 self._scores(f, keys, told.width, rows, told.k_row, scratch, scores)
                 if diagonal:
-                    self._loop(f, told.hide, keys, scores, number(1))
-                self._loop(f, told.weigh, keys, again, told.scale, scores, sums)
+                    f.call_at(told.hide, [keys, scores, number(1)])
+                f.call_at(told.weigh, [keys, again, told.scale, scores, sums])
                 with f.if_then(f.icmp_signed("!=", again, number(0))):
                     f.call(self.scaled, [queries, told.values, target, told.y_row, factors])
                 given = [scores, self.size, self.row, values, told.v_row, target, told.y_row, again]
@@ -120,7 +120,7 @@ class _AttentionCode(ProductCode):
             with f.if_then(f.icmp_signed("<", seen, told.keys)):
                 some_keys(first, f.least(self.side, f.sub(told.keys, first)), True)
             line = f.add(logarithms, f.mul(first, self.size))
-            self._loop(f, told.finish, self.side, sums, line)
+            f.call_at(told.finish, [self.side, sums, line])
             f.call(self.scaled, [queries, told.values, target, told.y_row, factors])
         f.ret_void()
 
@@ -151,9 +151,9 @@ class _AttentionCode(ProductCode):
                 self._scores(f, queries, told.width, x, told.q_row, scratch, scores)
                 self._scores(f, queries, told.values, slope, told.y_row, packed_values, slopes)
                 if diagonal:
-                    self._loop(f, told.hide, queries, scores, number(-1))
+                    f.call_at(told.hide, [queries, scores, number(-1)])
                 lines = f.add(logarithms, behind), f.add(products, behind)
-                self._loop(f, told.weigh, queries, told.scale, scores, slopes, *lines)
+                f.call_at(told.weigh, [queries, told.scale, scores, slopes, *lines])
                 of_keys = [self.size, self.row]
                 given = [slope, told.y_row, dv_of_keys, deep, number(1)]
                 f.call(self.multiply, [keys, told.values, queries, self.packed_row, scores, *of_keys, *given])
@@ -181,12 +181,6 @@ class _AttentionCode(ProductCode):
     def _matrix(f: Function, told: Any, matrix: ir.Value, which: str) -> ir.Value:
         """Where the matrix of that number begins, of one of the arrays."""
         return f.add(getattr(told, which), f.mul(matrix, getattr(told, f"{which}_next")))
-
-    @staticmethod
-    def _loop(f: Function, address: ir.Value, *given: ir.Value) -> None:
-        """Call the loop at an address."""
-        loop = ir.FunctionType(ir.VoidType(), [INT] * len(given)).as_pointer()
-        f.call(f.inttoptr(address, loop), given)
 
     def _scores(
         self,

@@ -68,8 +68,7 @@ def _store(f: Function, board: ir.Value, place: int, value: ir.Value) -> None:
 
 def _do(f: Function, job: ir.Value, task: ir.Value, scratch: ir.Value) -> None:
     """One task."""
-    function = ir.FunctionType(ir.VoidType(), [INT] * 3).as_pointer()
-    f.call(f.inttoptr(f.field(job, FUNCTION), function), [f.add(job, number(8 * TOLD)), task, scratch])
+    f.call_at(f.field(job, FUNCTION), [f.add(job, number(8 * TOLD)), task, scratch])
 
 
 def _help(module: ir.Module) -> ir.Function:

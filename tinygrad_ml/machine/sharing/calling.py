@@ -13,7 +13,7 @@ import numpy
 
 from ...blas import product_threads
 from .. import machine_code
-from .job import job_row
+from .job import FOURS_IN_A_ROW, job_row
 from .stretch import Stretch
 
 MOST_THREADS = 8
@@ -56,18 +56,16 @@ def call(loop: int | Callable[[], int], given: Sequence[int]) -> numpy.ndarray:
 
 
 def _padded(given: Sequence[int]) -> list[int]:
-    """Arguments, and zeros behind them, as many as the function passes on that is made for them."""
-    from .rows import padded  # which needs llvmlite
-
-    return [*given, *[0] * (padded(len(given)) - len(given))]
+    """Arguments, and zeros behind them: there is a function for every fourth number of them. What a function of C is given behind
+    its own arguments, it does not look at."""
+    return [*given, *[0] * (max(-(-len(given) // 4), 1) * 4 - len(given))]
 
 
 def _one_of(name: str, write: Callable, arguments: int) -> Callable[[], int]:
     """What says the address of the function for so many arguments, which is made with its neighbours."""
     from ..llvm.native import native  # which needs llvmlite
-    from .rows import row_of
 
-    return native(name, write, row_of(arguments)).later(f"{name}{arguments}")
+    return native(name, write, (arguments // 4 - 1) // FOURS_IN_A_ROW).later(f"{name}{arguments}")
 
 
 def runner(stretch: Stretch, threads: int) -> Callable[[], object]:

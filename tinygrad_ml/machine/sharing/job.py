@@ -23,6 +23,8 @@ TURNS = 8
 LOOP, ROWS, HEIGHT, ARGUMENTS = 0, 1, 2, 3
 """What a task of a loop is told: the address of the loop, how many rows there are, and how many make a task; then the other
 arguments, and by how much each of them grows from row to row."""
+FOURS_IN_A_ROW = 8
+"""Functions that are made at once, each for four more arguments: a module of its own takes as long as ten of them."""
 FIRST_ARGUMENT = TOLD + ARGUMENTS
 MOST_SHARED_ARGUMENTS = (LONGEST - FIRST_ARGUMENT) // 2
 FIRST_OF_CALL = TOLD + 1
