@@ -29,6 +29,9 @@ BLOCK_BYTES = 1 << 18
 PACKED_LINE = 3
 """Cycles that a line of a panel takes to pack, besides two for each vector in it."""
 
+MASKED_LINE = 1.4
+"""What a line takes that is shorter than a vector, and so is read and written by masks, as a multiple of a whole vector's time."""
+
 Jobs = list[tuple[numpy.ndarray, dict[int, int]]]
 """Jobs one after the other, and where in each the address of which operand, or of the result, belongs."""
 
@@ -73,7 +76,8 @@ class Sight(NamedTuple):
         lines, width = self.positions
         parts = -(-width // shape.lanes)
         packed = -(-lines * width // shape.lanes) * m / 2 + lines * (PACKED_LINE + 2 * parts * self.stride[1])
-        return lines * parts * m * self.stride[1] / 2 <= packed
+        masked = MASKED_LINE if width < shape.lanes else 1
+        return masked * lines * parts * m * self.stride[1] / 2 <= packed
 
     def in_lanes(self, shape: Shape, m: int, k: int) -> bool:
         """Whether the gradient of k weights for each of m channels is sooner had with positions in a vector than with channels."""
