@@ -35,8 +35,7 @@ from ..passes.dead import dead
 from ..passes.rewriting import Rewriting
 from ..program import Call, Instruction, Program, Value
 from .expressions import constant, expression, has_loop
-from .places import MEMORY, NOTHING_OVERLAPS, addressable
-from .walks import Written
+from .places import MEMORY, NOTHING_OVERLAPS, Forms, Operand, Written, addressable
 
 READ_ONCE_BYTES = 1 << 22
 """Of a matrix that does not stay in the cache between two products."""
@@ -174,29 +173,26 @@ def _middle(
     return tuple(sorted(found.values(), key=lambda i: place[i.output])) if reads else None
 
 
-def walk_both_ways(
-    instruction: Instruction, forms: Mapping[Value, numpy.ndarray]
-) -> list[tuple[Written, list[Value], dict[int, int]] | None]:
-    """[(a loop, its operands, which of them lies how many bytes behind the beginning of its value)]: for all chunks of one size, and
-    for the rest. [None] if the matrix does not lie in order."""
+def walk_both_ways(instruction: Instruction, forms: Forms) -> list[Written] | None:
+    """Two loops: for all chunks of one size, and for the rest. None if the matrix does not lie in order."""
     a, w, *others = instruction.inputs
     (n, k), nbytes = a.shape, a.dtype.itemsize
     apart = [0 if size(x.shape) == 1 else max(forms[x].strides) for x in others]
     if not (forms[a].flags.c_contiguous and forms[w].flags.c_contiguous and all(addressable(forms[x]) for x in others)):
-        return [None]
+        return None
     if any(min(forms[x].strides, default=0) < 0 or 0 in forms[x].strides for x in others if size(x.shape) > 1):
-        return [None]
+        return None
     whole, rows, left = _chunks(n)
     growth = (rows * k * nbytes, 0, *(rows * step for step in apart), rows * nbytes, rows * nbytes, k * nbytes)
     begins = [0] * len(instruction.inputs) + [0, n * nbytes, 2 * n * nbytes]
     steps = tuple(step // x.dtype.itemsize for step, x in zip(apart, others, strict=True) if step)
     block = max(ROWS_TOGETHER, BYTES_OF_ROWS // (k * nbytes) // ROWS_TOGETHER * ROWS_TOGETHER)
-    found: list[tuple[Written, list[Value], dict[int, int]] | None] = []
-    values = [*instruction.inputs, *[instruction.output] * 3]
+    values, text, found = [*instruction.inputs, *[instruction.output] * 3], _text(instruction), []
     for chunks, height, done in ((whole, rows, 0), (1, left, whole)):
         if height:
-            behind = {i: first + done * each for i, (first, each) in enumerate(zip(begins, growth, strict=True))}
-            found.append((Written(_text(instruction), (chunks, height, k, block), (), steps, growth), values, behind))
+            ends = zip(values, begins, growth, strict=True)
+            operands = tuple(Operand(x, behind=first + done * each) for x, first, each in ends)
+            found.append(Written(text, (chunks, height, k, block), operands, steps, n * k, growth))
     return found
 
 

@@ -29,8 +29,7 @@ from ...ops.shapes import size
 from ...totals import accumulator
 from ..passes.dead import dead
 from ..program import Call, Instruction, Program, Value
-from .gathers import IndexLoop
-from .places import MEMORY, NOTHING_OVERLAPS, ROWS_ARE_SHORT
+from .places import MEMORY, NOTHING_OVERLAPS, ROWS_ARE_SHORT, Forms, Operand, Written
 from .short_rows import NARROW_ELEMENTS
 
 HERE = {"index": (ARRAY,)}
@@ -78,9 +77,9 @@ def _instead(i: Instruction, makers: Mapping[Value, Instruction], uses: Mapping[
     return Instruction(EDGE_SUMS, (x, begin, end, *weight), {"rows": i.output.shape[0]}, i.output)
 
 
-def edge_loop(instruction: Instruction, forms: Mapping[Value, numpy.ndarray]) -> IndexLoop | None:
+def edge_loop(instruction: Instruction, forms: Forms) -> list[Written] | None:
     """The loop of one of these, of values that lie as `forms` says; None if they do not lie in order."""
-    if instruction.op is not EDGE_SUMS or not all(forms[v].flags.c_contiguous for v in instruction.inputs):
+    if not all(forms[v].flags.c_contiguous for v in instruction.inputs):
         return None
     (x, begin, end, *weight), output = instruction.inputs, instruction.output
     (rows, columns), edges, kind = output.shape, size(begin.shape), x.dtype
@@ -103,7 +102,8 @@ def edge_loop(instruction: Instruction, forms: Mapping[Value, numpy.ndarray]) ->
     lines += [f"        {along}", f"            t[k * n + j] += {wide}({product})"]
     lines += ["for j in range(rows * n):", f"    y[j] = {kind}(t[j])", "if bad:", "    wrong[0] = 1"]
     head = f"# edge_sums\ndef loop(rows, edges, n, {', '.join(arrays)}, first, extent, there, wrong: int64s):\n"
-    operands = (*((value, False) for value in instruction.inputs), (total, True), (output, False))
-    growth = (*[0] * len(instruction.inputs), columns * wide.itemsize, columns * kind.itemsize)
-    sizes, steps = (rows, edges, columns), (0, rows, x.shape[0])
-    return IndexLoop(head + "\n".join(f"    {line}" for line in lines) + "\n", sizes, operands, steps, growth, True)
+    operands = (*map(Operand, instruction.inputs), Operand(total, scratch=True), Operand(output))
+    growth = (*[0] * len(instruction.inputs), columns * wide.itemsize, columns * kind.itemsize, 1)
+    sizes, steps, elements = (rows, edges, columns), (0, rows, x.shape[0]), size(output.shape)
+    source = head + "\n".join(f"    {line}" for line in lines) + "\n"
+    return [Written(source, sizes, operands, steps, elements, growth, in_pieces=True, notes=True)]

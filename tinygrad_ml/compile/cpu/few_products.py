@@ -7,12 +7,15 @@ Read before: `moves.py`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy
 
 from ...ops.shapes import broadcast
+from ..program import Value
 from ..schedule.axes import strides_in
-from .moves import Move
-from .places import NOTHING_OVERLAPS, Axis, addressable, place
+from .moves import axes_of
+from .places import NOTHING_OVERLAPS, Operand, Written, addressable, place
 
 FEW_MULTIPLICATIONS = 1 << 14
 """In all: NumPy's library takes some thousandths of a millisecond for them, which is what a call takes."""
@@ -20,8 +23,8 @@ ROW = 4
 """Columns from which on a row of the result is added up at once."""
 
 
-def few_products(a: numpy.ndarray, b: numpy.ndarray, c: numpy.ndarray) -> Move | None:
-    """The loop for c = a·b, for arrays that lie so; None if that is not for a loop."""
+def few_products(values: Sequence[Value], a: numpy.ndarray, b: numpy.ndarray, c: numpy.ndarray) -> Written | None:
+    """The loop for c = a·b, of three values that lie so; None if that is not for a loop."""
     if min(a.ndim, b.ndim) < 2 or not c.size * a.shape[-1] or c.size * a.shape[-1] > FEW_MULTIPLICATIONS:
         return None
     if c.dtype.kind != "f" or not a.dtype == b.dtype == c.dtype or not all(map(addressable, (a, b, c))):
@@ -30,7 +33,7 @@ def few_products(a: numpy.ndarray, b: numpy.ndarray, c: numpy.ndarray) -> Move |
     if broadcast(a.shape[:-2], b.shape[:-2]) != tuple(batch):
         return None
     sizes = [*batch, m, n, k]
-    axes = [Axis(f"i{axis}", f"n{axis}", extent) for axis, extent in enumerate(sizes)]
+    axes = axes_of(tuple(sizes))
     first, row, column, summand = axes[:-3], axes[-3], axes[-2], axes[-1]
 
     def steps(x: numpy.ndarray) -> list[int]:
@@ -62,5 +65,5 @@ def few_products(a: numpy.ndarray, b: numpy.ndarray, c: numpy.ndarray) -> Move |
         emit(f"for {summand.index} in range({summand.name}):", 1)
         emit(f"total = add_in_any_order(total, {x.element} * {y.element})", 2)
         emit(f"{z.element} = total", 1)
-    values = tuple(step for each in (x, y, z) for step in each.steps.values())
-    return Move("\n".join(lines) + "\n", tuple(sizes), values, None)
+    numbers = tuple(step for each in (x, y, z) for step in each.steps.values())
+    return Written("\n".join(lines) + "\n", tuple(sizes), tuple(map(Operand, values)), numbers, c.size)

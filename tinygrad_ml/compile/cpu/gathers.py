@@ -16,7 +16,7 @@ Read before: `moves.py`. Read next: `machine/machine_code.py`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy
@@ -27,7 +27,7 @@ from ...ops.shapes import broadcast, size
 from ...totals import accumulator
 from ..program import Instruction, Value
 from ..schedule.axes import strides_in
-from .places import MEMORY, NOTHING_OVERLAPS, addressable
+from .places import MEMORY, NOTHING_OVERLAPS, Forms, Operand, Written, addressable
 
 
 class IndexAxis(NamedTuple):
@@ -60,27 +60,11 @@ class TableWalk(NamedTuple):
     offset: int
 
 
-class IndexLoop(NamedTuple):
-    """A loop, as those of `moves.py`. Behind its steps it is to be given the address of a number, which it makes 1 where an
-    index names no place.
-
-    operands  whose addresses it is given, and whether that is scratch memory for them
-    once      whether it goes through all of the index for a part of the table, the first row of which is its first step
-    """
-
-    source: str
-    sizes: tuple[int, ...]
-    operands: tuple[tuple[Value, bool], ...]
-    steps: tuple[int, ...]
-    growth: tuple[int, ...] | None
-    once: bool
-
-
-def gather(instruction: Instruction, forms: Mapping[Value, numpy.ndarray]) -> IndexLoop | None:
+def gather(instruction: Instruction, forms: Forms) -> list[Written] | None:
     """The loop for an instruction, of values that lie as `forms` says; None if there is none for such an index."""
-    reads, adds = instruction.op is getitem, instruction.op is scatter_add
-    if not (reads or adds) or ARRAY not in instruction.params["index"]:
+    if ARRAY not in instruction.params["index"]:
         return None
+    reads = instruction.op is getitem
     x, output = instruction.inputs[0], instruction.output
     values = (x, *instruction.inputs[1:], output)
     if not all(size(v.shape) and addressable(forms[v]) for v in values) or not forms[output].flags.c_contiguous:
@@ -91,7 +75,7 @@ def gather(instruction: Instruction, forms: Mapping[Value, numpy.ndarray]) -> In
     if walk is None or walk.domain != (output if reads else x).shape or (not reads and x.dtype.kind == "b"):
         return None
     writer = _IndexWriter(walk, instruction, forms, wide(instruction))
-    return writer.reading() if reads else writer.adding()
+    return [writer.reading() if reads else writer.adding()]
 
 
 def wide(instruction: Instruction) -> Value | None:
@@ -103,7 +87,7 @@ def wide(instruction: Instruction) -> Value | None:
     return None if dtype == x.dtype else Value(output.number, output.shape, dtype)
 
 
-def _walk(instruction: Instruction, forms: Mapping[Value, numpy.ndarray], table: Value) -> TableWalk | None:
+def _walk(instruction: Instruction, forms: Forms, table: Value) -> TableWalk | None:
     """How it goes through the table; None where that takes more than whole slices, numbers and arrays side by side."""
     index, arrays = instruction.params["index"], iter(instruction.inputs[1:])
     parts = [*index, *[slice(None)] * (len(table.shape) - len(index))]
@@ -149,9 +133,7 @@ class _IndexWriter:
     steps  numbers that the loop is given behind the addresses, by their names
     """
 
-    def __init__(
-        self, walk: TableWalk, instruction: Instruction, forms: Mapping[Value, numpy.ndarray], total: Value | None
-    ):
+    def __init__(self, walk: TableWalk, instruction: Instruction, forms: Forms, total: Value | None):
         self.walk, self.total, self.instruction = walk, total, instruction
         self.x, self.output = instruction.inputs[0], instruction.output
         listed = self.output if instruction.op is getitem else self.x  # what has the shape of the domain
@@ -163,7 +145,7 @@ class _IndexWriter:
         self.lines: list[str] = []
         self.depth = 1
 
-    def reading(self) -> IndexLoop:
+    def reading(self) -> Written:
         """y[...] = x[index]"""
         self._emit("bad = 0")
         for looked in self._loops():
@@ -175,7 +157,7 @@ class _IndexWriter:
         operands = (self.x, *self.indices, self.output)
         return self._finished(operands, self._growth(operands, along) if len(self.groups) > 1 else None)
 
-    def adding(self) -> IndexLoop:
+    def adding(self) -> Written:
         """y = 0, and y[index] += x: of the part of y that a thread has. That is what one turn of the outermost loop adds to,
         or else some of the rows that are looked up, in the first array."""
         table, walk = size(self.output.shape), self.walk
@@ -211,8 +193,8 @@ class _IndexWriter:
         if by_turns:
             along = (self.listed, *(looked.along for looked in walk.looked), *[walk.direct] * len(tables))
             return self._finished(operands, self._growth(operands, along))
-        growth = tuple(row * value.dtype.itemsize if value in tables else 0 for value in operands)
-        return self._finished(operands, growth if cut else None, once=True)
+        growth = (*(row * value.dtype.itemsize if value in tables else 0 for value in operands), 1)
+        return self._finished(operands, growth if cut else None, whole=True)
 
     def _emit(self, line: str) -> None:
         self.lines.append("    " * self.depth + line)
@@ -261,20 +243,23 @@ class _IndexWriter:
         outermost = self.groups[0][-1]
         return tuple(steps[outermost] * value.dtype.itemsize for value, steps in zip(operands, along, strict=True))
 
-    def _finished(self, operands: tuple[Value, ...], growth: tuple[int, ...] | None, once: bool = False) -> IndexLoop:
+    def _finished(self, operands: tuple[Value, ...], growth: tuple[int, ...] | None, whole: bool = False) -> Written:
+        """All of it; `whole` if it goes through all of the index for a part of the table, of which its first step is the first row."""
         self.depth = 1
         self._emit("if bad:")
         self._emit("    wrong[0] = 1")
         names = ["x", *(f"p{i}" for i in range(len(self.indices))), *(["t"] if self.total in operands else []), "y"]
         memory = [f"{name}: {MEMORY[value.dtype]}" for name, value in zip(names, operands, strict=True)]
-        steps = ({"first": 0} if once else {}) | self.steps
+        steps = ({"first": 0} if whole else {}) | self.steps
         given = ", ".join([*self.sizes, *memory, *steps, "wrong: int64s"])
         body = "\n".join([f"    {NOTHING_OVERLAPS}", *self.lines])
-        return IndexLoop(
+        return Written(
             f"# {self.instruction.op.name}\ndef loop({given}):\n{body}\n",
             tuple(self.sizes.values()),
-            tuple((value, value is self.total) for value in operands),
+            tuple(Operand(value, scratch=value is self.total) for value in operands),
             tuple(steps.values()),
+            size(self.output.shape) + (0 if self.instruction.op is getitem else size(self.x.shape)),
             growth,
-            once,
+            in_pieces=whole,
+            notes=True,
         )

@@ -5,29 +5,34 @@ A *register* is a buffer for one block of a kernel's intermediate values; it sta
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from functools import cached_property
 from typing import Any
 
 import numpy
 
 from ... import blocks
+from ...functional import windows
 from ...machine.products.fewer import TiledConvolution, TiledGradient
 from ...machine.products.plan import Product
 from ...machine.products.windows import ImplicitProduct, WeightGradient
-from ...ops.movement import concat
+from ...ops import Primitive, movement
+from ...ops.index import ARRAY, getitem, scatter_add
 from ...ops.shapes import size
-from ..program import COPY, Instruction, Program, Value
+from ..program import COPY, Call, Instruction, Program, Value, is_check
 from ..schedule.kernel import Kernel
 from ..schedule.layout import Layout, form_of, view_function
+from . import moves
+from .both_ways import BOTH_WAYS, walk_both_ways
 from .convolutions import WindowOperation
-from .edges import edge_loop
+from .edges import EDGE_SUMS, edge_loop
 from .few_products import few_products
-from .gathers import IndexLoop, gather
+from .gathers import gather
+from .looks import range_loop
 from .loops import KernelLoop
-from .moves import Move
-from .places import addressable
-from .scans import ScanLoop, scan
+from .places import Forms, Written, addressable
+from .pooling import MAX_POOL, MAX_POOL_GRADIENT, pool_loop
+from .scans import SCANS, scan
 
 
 class HostLayout(Layout):
@@ -37,9 +42,8 @@ class HostLayout(Layout):
     loops      kernel -> the loop that runs it; those that have none run as calls of NumPy
     blocks     kernel -> (elements or rows in a block, whether it runs over flat memory); for those that run in blocks
     registers  value -> the one whose register it has
+    alone      result of an instruction that stands alone -> the loops that compute it
     products   result -> the matrix product that runs as machine code
-    gathers    result -> the loop that reads or adds it where an index says
-    scans      result -> the loop in which something runs on
     convolutions  result -> the operation on windows that does
     parts      value -> the value that it is computed into as a part of, and where: what a concatenation then need not copy
     """
@@ -49,9 +53,8 @@ class HostLayout(Layout):
         self.loops: dict[Kernel, KernelLoop] = {}
         self.blocks: dict[Kernel, tuple[int, bool]] = {}
         self.registers: dict[Value, Value] = {}
-        self.products: dict[Value, Product | Move] = {}
-        self.gathers: dict[Value, IndexLoop] = {}
-        self.scans: dict[Value, ScanLoop] = {}
+        self.alone: dict[Value, list[Written]] = {}
+        self.products: dict[Value, Product] = {}
         self.convolutions: dict[Value, ImplicitProduct | TiledConvolution | TiledGradient | WeightGradient] = {}
         self.parts: dict[Value, tuple[Value, tuple[slice, ...]]] = {}
         program: Program = what_and_where[0]
@@ -93,7 +96,7 @@ class HostLayout(Layout):
         if super().computes_into(kernel, memory):
             return True
         instruction = kernel.instructions[0]
-        if instruction.op is concat:  # parts of which may be there before
+        if instruction.op is movement.concat:  # parts of which may be there before
             return not any(memory is self.roots[value] for other in self.kernels for value in other.inputs())
         straight = (instruction.op is COPY or instruction.op.kind == "product") and self.forms[
             instruction.output
@@ -106,7 +109,7 @@ class HostLayout(Layout):
         looked_at = {root for value, root in self.roots.items() if root is not value}
         for kernel in self.kernels:
             instruction = kernel.instructions[0]
-            if instruction.op is not concat or instruction.output in self.handed_out:
+            if instruction.op is not movement.concat or instruction.output in self.handed_out:
                 continue
             loops = [x for x in instruction.inputs if x in makers and makers[x].kind == "loop" and not makers[x].axes]
             free = set(loops) - looked_at - in_place.keys() - self.handed_out - self.parts.keys()
@@ -145,16 +148,33 @@ class HostLayout(Layout):
     def reads_late(self, kernel: Kernel, instruction: Instruction) -> bool:
         return instruction.op.apart
 
-    def _product(self, instruction: Instruction) -> Product | Move | None:
-        """The instruction, if it is a product that can run as machine code."""
-        if not self.compiled or instruction.op.kind != "product":
-            return None
-        a, b, c = (self.forms[value] for value in (*instruction.inputs, instruction.output))
-        if instruction.op.turned:
-            b = b.mT
-        elif not c.flags.c_contiguous:
-            a, b, c = b.mT, a.mT, c.mT
-        return Product(a, b, c) if Product.fits(a, b, c) else few_products(a, b, c)
+    def _single(self, instruction: Instruction) -> Iterable[tuple[Hashable, int]]:
+        """Note what runs an instruction that stands alone as machine code, if something does; the scratch memory that it needs."""
+        output = instruction.output
+        if isinstance(instruction.op, WindowOperation):
+            return self._windowed(instruction, instruction.op)
+        if instruction.op is movement.concat and self.parts.get(instruction.inputs[0], ())[:1] == (output,):
+            loops = []  # it is there when its parts are
+        elif not self.compiled:
+            return []
+        elif instruction.op.kind == "product":
+            (x, y), (a, b, c) = instruction.inputs, (self.forms[value] for value in (*instruction.inputs, output))
+            if instruction.op.turned:
+                b = b.mT
+            elif not c.flags.c_contiguous:  # laid out to be computed as bᵀ·aᵀ
+                x, y, a, b, c = y, x, b.mT, a.mT, c.mT
+            if Product.fits(a, b, c):
+                self.products[output] = product = Product(a, b, c)
+                return [(product, product.scratch)] if product.scratch else []
+            loop = few_products((x, y, output), a, b, c)
+            loops = loop and [loop]
+        else:
+            write = range_loop if is_check(instruction) else WRITTEN_ALONE.get(instruction.op)
+            loops = write and write(instruction, self.forms)
+        if loops is None:
+            return []
+        self.alone[output] = loops
+        return [(x.value, x.value.nbytes) for loop in loops for x in loop.operands if x.scratch]
 
     def _windowed(self, instruction: Instruction, op: WindowOperation) -> Iterable[tuple[Hashable, int]]:
         sight = instruction.params["sight"]
@@ -167,14 +187,7 @@ class HostLayout(Layout):
 
     def scratch(self, kernel: Kernel) -> Iterable[tuple[Hashable, int]]:
         if kernel.kind != "loop":
-            instruction = kernel.instructions[0]
-            if isinstance(instruction.op, WindowOperation):
-                return self._windowed(instruction, instruction.op)
-            product = self._product(instruction)
-            if product is None:
-                return self._gathered(instruction)
-            self.products[instruction.output] = product
-            return [(product, product.scratch)] if isinstance(product, Product) and product.scratch else []
+            return self._single(kernel.instructions[0])
         if self.compiled and KernelLoop.can_run(kernel) and self._addressable(kernel):
             written = {self.in_place[value] for value in kernel.outputs if value in self.in_place}
             stays, lends = lambda x: self.roots[x] not in written, lambda y: y not in self.in_place
@@ -187,21 +200,6 @@ class HostLayout(Layout):
         registers = self._registers(kernel)
         self.registers |= registers
         return [(x, x.dtype.itemsize * self.block_elements(kernel)) for x in dict.fromkeys(registers.values())]
-
-    def _gathered(self, instruction: Instruction) -> Iterable[tuple[Hashable, int]]:
-        """Note the loop of an instruction that has an index of arrays, or in which something runs on; the scratch memory for its sums."""
-        loop = (
-            (gather(instruction, self.forms) or edge_loop(instruction, self.forms) or scan(instruction, self.forms))
-            if self.compiled
-            else None
-        )
-        if loop is None:
-            return []
-        if isinstance(loop, IndexLoop):
-            self.gathers[instruction.output] = loop
-        else:
-            self.scans[instruction.output] = loop
-        return [(value, value.nbytes) for value, scratch in loop.operands if scratch]
 
     def _addressable(self, kernel: Kernel) -> bool:
         memory = (*kernel.inputs(), *(self.in_place.get(value, value) for value in kernel.outputs))
@@ -235,3 +233,18 @@ class HostLayout(Layout):
         # Nor is a row put in the place of its sum.
         in_place = [not instruction.op.apart and not kernel.axes for instruction in kernel.instructions]
         return blocks.registers(calls, {self.roots[value] for value in kernel.outputs} | self.views.keys(), in_place)
+
+
+WRITTEN_ALONE: dict[Primitive | Call, Callable[[Instruction, Forms], list[Written] | None]] = {
+    movement.reshape: moves.reshaped,
+    movement.concat: moves.concatenated,
+    windows.fold: moves.folded,
+    getitem: gather,
+    scatter_add: lambda i, forms: (gather if ARRAY in i.params["index"] else moves.added)(i, forms),
+    EDGE_SUMS: edge_loop,
+    MAX_POOL: pool_loop,
+    MAX_POOL_GRADIENT: pool_loop,
+    BOTH_WAYS: walk_both_ways,
+    **dict.fromkeys(SCANS, scan),
+}
+"""Operation that stands alone -> the loops that compute it of values that lie as is said; None if there are none for these."""

@@ -6,9 +6,10 @@ stands alone. Read before: `source.py`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from math import prod
+from typing import Any
 
 import numpy
 
@@ -19,26 +20,23 @@ from ...denormals import can_flush, flushed
 from ...functional import windows
 from ...machine.products.plan import FIRST_A, FIRST_B, FIRST_C
 from ...machine.sharing.job import MEMORY, SHARED, address
-from ...ops import movement
-from ...ops.index import ARRAY, assemble, assemble_into, getitem, scatter_add
+from ...ops import Primitive, movement
+from ...ops.index import ARRAY, assemble, assemble_into, scatter_add
 from ...ops.shapes import size
 from ...totals import is_plain
 from ..eager import value_of
-from ..program import COPY, DRAW, Instruction, Value, is_check
+from ..program import COPY, DRAW, Call, Instruction, Value, is_check
 from ..schedule.draws import INTO_MEMORY, drawing
 from ..schedule.kernel import Kernel
 from ..schedule.layout import view_function
 from ..schedule.reductions import adds_up
 from ..sources import Argument
-from . import moves
-from .both_ways import BOTH_WAYS, walk_both_ways
+from .both_ways import BOTH_WAYS
 from .convolutions import CONVOLUTION, WEIGHT_GRADIENT
-from .edges import EDGE_SUMS
 from .functions import function_of
 from .keepers import Arrival
-from .looks import range_loop
-from .places import addressable, looking
-from .pooling import MAX_POOL, MAX_POOL_GRADIENT, pool_loop
+from .places import Operand, looking
+from .pooling import MAX_POOL, MAX_POOL_GRADIENT
 from .scans import SCANS
 from .source import StepSource
 from .stretches import Preparation, Stretches
@@ -125,8 +123,7 @@ class Lines(StepSource):
 
     def _loop(self, kernel: Kernel) -> None:
         """A call of the loop, compiled to machine code."""
-        loop = written(self.layout.loops[kernel], self.layout.forms, self.layout.in_place)
-        self._call_loop(loop, [(operand.value, operand.scratch) for operand in loop.operands], size(kernel.shape))
+        self._call_loop(written(self.layout.loops[kernel], self.layout.forms, self.layout.in_place))
         for instruction in kernel.instructions:
             if instruction.output in self.layout.views and instruction.output in kernel.outputs:
                 self._view(instruction)
@@ -178,13 +175,19 @@ class Lines(StepSource):
         self.lines.append(f"{word}({arguments})  # {', '.join(i.op.name for i in kernel.instructions)}")
 
     def _single(self, instruction: Instruction) -> None:
-        operands = list(map(self.name, instruction.inputs))
-        if instruction.op.kind == "reduction":
+        loops, operands = self.layout.alone.get(instruction.output), list(map(self.name, instruction.inputs))
+        if loops is not None:
+            self._target(instruction.output)
+            for loop in loops:
+                self._call_noting(loop, instruction) if loop.notes else self._call_loop(loop)
+        elif instruction.op.kind == "reduction":
             self._reduction(instruction, operands[0], self._target(instruction.output))
         elif instruction.op.kind == "product":
             self._multiplied(instruction)
         elif is_check(instruction):
-            self._checked(instruction, operands)
+            look = f"check_{instruction.output.number}"
+            self.names[look] = partial(value_of, instruction, HOST)
+            self.lines.append(f"{look}({', '.join(operands)})")
         else:
             FORMS.get(instruction.op, Lines._eagerly)(self, instruction, operands)
 
@@ -194,16 +197,6 @@ class Lines(StepSource):
         compute = drawing(instruction) if instruction.op is DRAW else lambda *x: value_of(instruction, HOST, *x)
         self.names[f"call_{number}"] = lambda *x: numpy.asarray(compute(*x), order="C")
         self.lines.append(f"v{number} = call_{number}({', '.join(operands)})")
-
-    def _checked(self, instruction: Instruction, operands: list[str]) -> None:
-        """A look for mistakes: by a loop where that can tell, else by eager mode."""
-        (x,), look = instruction.inputs, f"check_{instruction.output.number}"
-        loop = range_loop(instruction, self.layout.forms[x]) if self.layout.compiled else None
-        if loop is not None:
-            self._call_noting(loop, [(x, False)], size(x.shape), instruction)
-            return
-        self.names[look] = partial(value_of, instruction, HOST)
-        self.lines.append(f"{look}({', '.join(operands)})")
 
     def _multiplied(self, instruction: Instruction) -> None:
         a, b, out = *instruction.inputs, instruction.output
@@ -222,24 +215,14 @@ class Lines(StepSource):
         if product is None:
             self.lines.append(f"matmul({a}, {b}, {out})")
             return
-        if isinstance(product, moves.Move):
-            self._call_loop(product, [(value, False) for value in memory], size(result.shape))
-            return
         scratch = address(self.memory) + self.layout.offsets.get(product, 0)
         places, what = (FIRST_A, FIRST_B, FIRST_C), f"{out} = {a} @ {b}"
         self._given(product.shared, product.job(self.threads), dict(zip(places, memory, strict=True)), scratch, what)
 
     def _given(self, shared: bool, job: numpy.ndarray, values: dict[int, Value], scratch: int, what: str) -> None:
         """A call of what does a job, in which the addresses of these values belong at these places."""
-        moving, placed = {}, {}
-        for place, value in values.items():
-            if value in self.fixed:
-                placed[place] = self.fixed[value]
-                job[place] = address(placed[place])
-            else:
-                moving[place] = value
         job[SHARED], job[MEMORY] = shared and self.threads > 1, scratch
-        self._call_job(job, moving, placed, what)
+        self._call_job(job, {place: Operand(value) for place, value in values.items()}, what)
 
     def _windowed(self, instruction: Instruction, operands: list[str]) -> None:
         """An operation on windows that nobody lays out."""
@@ -254,17 +237,6 @@ class Lines(StepSource):
         for job, places in plan.jobs(self.threads, scratch):
             self._given(plan.shared, job, {place: values[which] for place, which in places.items()}, scratch, what)
 
-    def _walked(self, instruction: Instruction, operands: list[str]) -> None:
-        """Loops of the operation's own, over windows that lie side by side or rows of a matrix."""
-        out, forms = self._target(instruction.output), self.layout.forms
-        loops = walk_both_ways(instruction, forms) if instruction.op is BOTH_WAYS else [pool_loop(instruction, forms)]
-        for found in loops:
-            if found is None:
-                self._copied(instruction, ", ".join(operands), out)
-                return
-            loop, values, behind = found
-            self._call_loop(loop, [(value, False) for value in values], size(instruction.inputs[0].shape), behind)
-
     def _transposed(self, value: Value) -> str:
         """Its last two axes swapped, as an expression."""
         name = self.name(value)
@@ -277,95 +249,27 @@ class Lines(StepSource):
         self.lines.append(f"copyto({self._target(instruction.output)}, {operands[0]})")
 
     def _reshape(self, instruction: Instruction, operands: list[str]) -> None:
-        out, (x,) = self._target(instruction.output), instruction.inputs
-        if self.layout.compiled and addressable(self.layout.forms[x]):
-            self._moved(moves.copy(self.layout.forms[x]), x, instruction.output)
-        else:
-            self.lines.append(f"copyto(reshape({out}, {x.shape}), {operands[0]})")
+        out = self._target(instruction.output)
+        self.lines.append(f"copyto(reshape({out}, {instruction.inputs[0].shape}), {operands[0]})")
 
     def _concat(self, instruction: Instruction, operands: list[str]) -> None:
         out = self._target(instruction.output)
-        if self.layout.parts.get(instruction.inputs[0], ())[:1] == (instruction.output,):
-            return  # where they were computed
-        axis, offsets, whole = instruction.params["axis"], instruction.params["offsets"], instruction.output
-        if not all(map(self._is_addressable, (*instruction.inputs, whole))):
-            self.lines.append(f"concatenate(({', '.join(operands)},), {axis}, {out})")
-            return
-        for value, first, end in zip(instruction.inputs, offsets, offsets[1:], strict=False):
-            if size(value.shape):
-                self._put(value, whole, (*[slice(None)] * axis, slice(first, end)))
+        self.lines.append(f"concatenate(({', '.join(operands)},), {instruction.params['axis']}, {out})")
 
-    def _is_addressable(self, value: Value) -> bool:
-        return self.layout.compiled and addressable(self.layout.forms[value])
+    def _computed(self, instruction: Instruction, operands: list[str]) -> None:
+        self._copied(instruction, ", ".join(operands), self._target(instruction.output))
 
-    def _put(self, value: Value, whole: Value, where: tuple) -> None:
-        """A loop that puts a value into a part of another one."""
-        form = self.layout.forms[whole]
-        part = form[where if Ellipsis in where else (*where, Ellipsis)]  # a view, also of one number
-        offset = (address(part) - address(form)) if part.size else 0
-        self._call_loop(
-            moves.put(self.layout.forms[value], part), [(value, False), (whole, False)], size(value.shape), {1: offset}
-        )
-
-    def _gathered(self, instruction: Instruction, operands: list[str]) -> None:
-        """A call of the loop that reads, or adds, where an index says; and of eager mode, if it names a place that is not there."""
-        loop, out = self.layout.gathers.get(instruction.output), instruction.output
-        if loop is None:
+    def _added(self, instruction: Instruction, operands: list[str]) -> None:
+        """What is added up, at indices or where windows were, in zeros."""
+        op, params = instruction.op, instruction.params
+        if ARRAY in params.get("index", ()):
             self._eagerly(instruction, operands)
-            return
-        self._target(out)
-        elements = size(out.shape) + size(instruction.inputs[0].shape) * (instruction.op is scatter_add)
-        self._call_noting(loop, loop.operands, elements, instruction)
-
-    def _running(self, instruction: Instruction, operands: list[str]) -> None:
-        out, loop = self._target(instruction.output), self.layout.scans.get(instruction.output)
-        if loop is None:
-            self._copied(instruction, ", ".join(operands), out)
+        elif instruction.output.dtype == dtypes.float16:  # which is added up wider
+            self._computed(instruction, operands)
         else:
-            self._call_loop(loop, loop.operands, size(instruction.output.shape))
-
-    def _scatter_add(self, instruction: Instruction, operands: list[str]) -> None:
-        if ARRAY in instruction.params["index"]:
-            self._gathered(instruction, operands)
-            return
-        out, index = self._target(instruction.output), f"index_{instruction.output.number}"
-        where, whole, (x,) = instruction.params["index"], instruction.output, instruction.inputs
-        if self._is_addressable(x) and self._is_addressable(whole) and size(x.shape):
-            self._cleared(whole)
-            self._put(x, whole, where)
-            return
-        self.names[index] = where
-        self.lines += [f"{out}[...] = 0", f"{out}[{index}] = {operands[0]}"]
-
-    def _cleared(self, value: Value) -> None:
-        """A loop that makes a value 0."""
-        self._call_loop(moves.clear(self.layout.forms[value]), [(value, False)], size(value.shape))
-
-    def _assemble(self, instruction: Instruction, operands: list[str]) -> None:
-        if instruction.output.dtype == dtypes.float16:  # which is added up wider
-            self._eagerly(instruction, operands)
-            return
-        out, word = self._target(instruction.output), f"assemble_{instruction.output.number}"
-        indices = instruction.params["indices"]
-        self.names[word] = lambda total, *parts: assemble_into(total, parts, indices)
-        self.lines += [f"{out}[...] = 0", f"{word}({out}, {', '.join(operands)})"]
-
-    def _fold(self, instruction: Instruction, operands: list[str]) -> None:
-        out, params = self._target(instruction.output), instruction.params
-        (x,) = instruction.inputs
-        if x.dtype == dtypes.float16:  # which is added up wider
-            self._copied(instruction, operands[0], out)
-            return
-        if self.layout.compiled and addressable(self.layout.forms[x]) and len(x.shape) == 2 + 2 * len(params["stride"]):
-            image = instruction.output
-            self._cleared(image)
-            self._moved(moves.fold(self.layout.forms[x], image.shape, params["stride"], params["dilation"]), x, image)
-            return
-        word = f"fold_{instruction.output.number}"
-        self.names[word] = lambda total, x: windows.fold_into(
-            total, x, params["kernel"], params["stride"], params["dilation"]
-        )
-        self.lines += [f"{out}[...] = 0", f"{word}({out}, {operands[0]})"]
+            out, word = self._target(instruction.output), f"{op.name}_{instruction.output.number}"
+            self.names[word] = lambda total, *parts: ADDED[op](total, parts, params)
+            self.lines += [f"{out}[...] = 0", f"{word}({out}, {', '.join(operands)})"]
 
     def _draw(self, instruction: Instruction, operands: list[str]) -> None:
         if instruction.params["method"] not in INTO_MEMORY or instruction.output not in self.layout.offsets:
@@ -376,21 +280,23 @@ class Lines(StepSource):
         self.lines.append(f"{word}(out={out})")
 
 
+ADDED: dict[Primitive | Call, Callable[[numpy.ndarray, Sequence[numpy.ndarray], Mapping[str, Any]], None]] = {
+    assemble: lambda total, parts, params: assemble_into(total, parts, params["indices"]),
+    scatter_add: lambda total, parts, params: total.__setitem__(params["index"], parts[0]),
+    windows.fold: lambda total, parts, params: windows.fold_into(
+        total, parts[0], params["kernel"], params["stride"], params["dilation"]
+    ),
+}
+"""Operation -> what adds its operands to zeros."""
+
 FORMS = {
     COPY: Lines._copy,
     movement.reshape: Lines._reshape,
     movement.concat: Lines._concat,
-    **dict.fromkeys(SCANS, Lines._running),
-    getitem: Lines._gathered,
-    EDGE_SUMS: Lines._gathered,
-    scatter_add: Lines._scatter_add,
-    assemble: Lines._assemble,
-    windows.fold: Lines._fold,
     DRAW: Lines._draw,
     CONVOLUTION: Lines._windowed,
     WEIGHT_GRADIENT: Lines._windowed,
-    BOTH_WAYS: Lines._walked,
-    MAX_POOL: Lines._walked,
-    MAX_POOL_GRADIENT: Lines._walked,
+    **dict.fromkeys(ADDED, Lines._added),
+    **dict.fromkeys((*SCANS, BOTH_WAYS, MAX_POOL, MAX_POOL_GRADIENT), Lines._computed),
 }
-"""Operation that stands alone -> what writes its lines. All others run as in eager mode."""
+"""Operation that stands alone, without a loop -> what writes its lines. All others run as in eager mode."""

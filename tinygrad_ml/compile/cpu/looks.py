@@ -8,20 +8,18 @@ Read before: `moves.py`. Read next: `gathers.py`.
 
 from __future__ import annotations
 
-import numpy
-
 from ...machine.axes import merged
 from ..program import Instruction
 from ..schedule.axes import strides_in
 from ..schedule.layout import form_of
-from .moves import Move, axes_of
-from .places import NOTHING_OVERLAPS, addressable, place
+from .moves import axes_of
+from .places import NOTHING_OVERLAPS, Forms, Operand, Written, addressable, place
 
 
-def range_loop(instruction: Instruction, form: numpy.ndarray) -> Move | None:
-    """The loop of a check of numbers that lie like `form`; None if it asks for something else. Behind its steps it is to be given
-    the address of a number, which it makes 1 where one of those is not in [0, below), else 0."""
-    below = instruction.params["below"]
+def range_loop(instruction: Instruction, forms: Forms) -> list[Written] | None:
+    """The loop of a check, which notes whether one of the numbers is not in [0, below); None if it asks for something else."""
+    (x,), below = instruction.inputs, instruction.params["below"]
+    form = forms[x]
     if below is None or form.dtype.kind not in "iu" or not form.size or not addressable(form):
         return None
     shape, (strides,) = merged(form.shape, [form.strides])
@@ -33,4 +31,5 @@ def range_loop(instruction: Instruction, form: numpy.ndarray) -> Move | None:
     # As a number without a sign, one that is less than 0 is more than all others.
     lines.append("    " * (1 + len(axes)) + f"bad = bad | int64(uint64({read.element}) >= uint64(below))")
     lines.append("    wrong[0] = bad")
-    return Move("# check\n" + "\n".join(lines) + "\n", shape, (*read.steps.values(), below), None)
+    source, steps = "# check\n" + "\n".join(lines) + "\n", (*read.steps.values(), below)
+    return [Written(source, shape, (Operand(x),), steps, form.size, notes=True)]

@@ -12,9 +12,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
-
-import numpy
 
 from ...ops.shapes import reduced, size
 from ...totals import accumulator
@@ -23,7 +20,7 @@ from ..schedule.axes import along_domain, shape_read, strides_in
 from ..schedule.kernel import Kernel, Turns
 from ..schedule.reductions import adds_up, together
 from .expressions import constant, has_loop, is_brief
-from .places import MEMORY
+from .places import MEMORY, Forms, Operand
 
 FEW_OPERATIONS = 3
 """So many operations are sooner done again than their result is kept for a later walk over the row."""
@@ -117,14 +114,6 @@ class KernelLoop:
         )
 
 
-class Operand(NamedTuple):
-    """An array that a loop is given: the memory of a value, or scratch memory, by its steps along the kernel's domain."""
-
-    value: Value
-    strides: tuple[int, ...]
-    scratch: bool = False
-
-
 class Operands:
     """The arrays that a loop is given.
 
@@ -134,7 +123,7 @@ class Operands:
     producers  value that the kernel computes -> the instruction that does
     """
 
-    def __init__(self, loop: KernelLoop, forms: Mapping[Value, numpy.ndarray], in_place: Mapping[Value, Value]):
+    def __init__(self, loop: KernelLoop, forms: Forms, in_place: Mapping[Value, Value]):
         self.loop, self._kernel, self._forms, self._in_place = loop, loop.kernel, forms, in_place
         self.producers = {instruction.output: instruction for instruction in self._kernel.instructions}
 

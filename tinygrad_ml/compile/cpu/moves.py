@@ -8,70 +8,87 @@ numbers, and an ordinary loop would take longer to begin than to run.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from itertools import pairwise
 
 import numpy
 
 from ...machine.axes import merged
+from ...machine.sharing.job import address
+from ...ops.shapes import size
+from ..program import Instruction, Value
 from ..schedule.axes import strides_in
 from ..schedule.layout import form_of
 from .expressions import literal
-from .places import NOTHING_OVERLAPS, Axis, place
+from .places import NOTHING_OVERLAPS, Axis, Forms, Operand, Written, addressable, place
 
 UNROLLED_ELEMENTS = 64
 """Up to this length an inner axis is unrolled."""
 
 
-class Move(NamedTuple):
-    """A loop: its source, the sizes of its axes, and the steps that it is given after the addresses of what it reads and writes.
-
-    growth  by how many bytes all arrays go on from one turn of the outermost loop to the next, if these turns do not need
-            each other
-    """
-
-    source: str
-    sizes: tuple[int, ...]
-    steps: tuple[int, ...]
-    growth: tuple[int, ...] | None
-
-
-def copy(form: numpy.ndarray) -> Move:
-    """The loop that copies an array which lies like `form` to one that lies in order."""
+def copied(x: Value, y: Value, forms: Forms) -> Written:
+    """The loop that copies x to y, which lies in order and may have another shape."""
+    form = forms[x]
     shape, (strides,) = merged(form.shape, [form.strides])
     axes = axes_of(shape)
-    return _move("copy", form_of(shape, form.dtype, strides), axes, range(len(axes)), axes, "=")
+    return _move(
+        "copy", form_of(shape, form.dtype, strides), axes, range(len(axes)), axes, "=", (Operand(x), Operand(y))
+    )
 
 
-def put(form: numpy.ndarray, target: numpy.ndarray) -> Move:
-    """The loop that copies an array to another one of its shape, as both lie."""
-    shape, strides = merged(form.shape, [form.strides, target.strides])
-    read, written = (form_of(shape, form.dtype, steps) for steps in strides)
-    axes = axes_of(shape)
-    return _move("copy", read, axes, range(len(axes)), axes, "=", written)
+def reshaped(instruction: Instruction, forms: Forms) -> list[Written] | None:
+    """A reshape for which numbers have to move."""
+    (x,), y = instruction.inputs, instruction.output
+    return [copied(x, y, forms)] if addressable(forms[x]) else None
 
 
-def clear(target: numpy.ndarray) -> Move:
-    """The loop that makes an array 0."""
-    shape, (strides,) = merged(target.shape, [target.strides])
-    axes, form = axes_of(shape), form_of(shape, target.dtype, strides)
-    written = place("b", target.dtype, axes, strides_in(form, shape))
+def concatenated(instruction: Instruction, forms: Forms) -> list[Written] | None:
+    """A concatenation: each part is put into its place."""
+    whole, axis, offsets = instruction.output, instruction.params["axis"], instruction.params["offsets"]
+    if not all(addressable(forms[x]) for x in (*instruction.inputs, whole)):
+        return None
+    spans = zip(instruction.inputs, pairwise(offsets), strict=True)
+    return [_put(x, whole, (*[slice(None)] * axis, slice(*span)), forms) for x, span in spans if size(x.shape)]
+
+
+def added(instruction: Instruction, forms: Forms) -> list[Written] | None:
+    """What is added to zeros at slices and numbers: it is put there."""
+    (x,), whole = instruction.inputs, instruction.output
+    if not (addressable(forms[x]) and addressable(forms[whole]) and size(x.shape)):
+        return None
+    return [_clear(whole, forms), _put(x, whole, instruction.params["index"], forms)]
+
+
+def _put(x: Value, whole: Value, where: tuple, forms: Forms) -> Written:
+    """The loop that copies x to a part of another value, as both lie."""
+    target = forms[whole]
+    part = target[where if Ellipsis in where else (*where, Ellipsis)]  # a view, also of one number
+    shape, strides = merged(part.shape, [forms[x].strides, part.strides])
+    read, written = (form_of(shape, part.dtype, steps) for steps in strides)
+    axes, behind = axes_of(shape), address(part) - address(target)
+    return _move("copy", read, axes, range(len(axes)), axes, "=", (Operand(x), Operand(whole, behind=behind)), written)
+
+
+def _clear(y: Value, forms: Forms) -> Written:
+    """The loop that makes a value 0."""
+    shape, (strides,) = merged(y.shape, [forms[y].strides])
+    axes, form = axes_of(shape), form_of(shape, y.dtype, strides)
+    written = place("b", y.dtype, axes, strides_in(form, shape))
     given = [*(axis.name for axis in axes), written.argument, *written.steps]
     lines = [f"# clear\ndef loop({', '.join(given)}):"]
     lines += ["    " * (1 + axis) + f"for {each.index} in range({each.name}):" for axis, each in enumerate(axes)]
-    lines.append("    " * (1 + len(axes)) + f"{written.element} = {literal(0, target.dtype)}")
-    return Move("\n".join(lines) + "\n", shape, tuple(written.steps.values()), None)
+    lines.append("    " * (1 + len(axes)) + f"{written.element} = {literal(0, y.dtype)}")
+    return Written("\n".join(lines) + "\n", shape, (Operand(y),), tuple(written.steps.values()), size(y.shape))
 
 
-def fold(
-    form: numpy.ndarray, image: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...], add: bool = True
-) -> Move:
-    """The loop that adds windows (batch, channels, *positions, *kernel), which lie like `form`, to an image of zeros.
-
-    add  False where each pixel is in one window, which is put there
-    """
+def folded(instruction: Instruction, forms: Forms) -> list[Written] | None:
+    """Windows (batch, channels, *positions, *kernel), added to an image of zeros."""
+    (x,), y, stride = instruction.inputs, instruction.output, instruction.params["stride"]
+    form, dilation, spatial = forms[x], instruction.params["dilation"], len(stride)
+    if not addressable(form) or form.ndim != 2 + 2 * spatial:
+        return None
     outer, (outer_strides,) = merged(form.shape[:2], [form.strides[:2]])
     form = form_of(outer + form.shape[2:], form.dtype, outer_strides + form.strides[2:])
-    axes, spatial = axes_of(form.shape), len(stride)
+    axes = axes_of(form.shape)
     positions = range(len(outer), len(outer) + spatial)
     # In the order of the memory that is read, but the positions last: neighbours of them are neighbours in the image.
     order = sorted(range(form.ndim), key=lambda axis: (axis in positions, -form.strides[axis]))
@@ -79,8 +96,9 @@ def fold(
         f"{_times(f'i{axis}', stride[k])} + {_times(f'i{axis + spatial}', dilation[k])}"
         for k, axis in enumerate(positions)
     ]
-    pixels = [Axis(at, f"m{k}", extent) for k, (at, extent) in enumerate(zip(places, image[2:], strict=True))]
-    return _move("fold", form, axes, order, [*axes[: len(outer)], *pixels], "+=" if add else "=")
+    pixels = [Axis(at, f"m{k}", extent) for k, (at, extent) in enumerate(zip(places, y.shape[2:], strict=True))]
+    target = [*axes[: len(outer)], *pixels]
+    return [_clear(y, forms), _move("fold", form, axes, order, target, "+=", (Operand(x), Operand(y)))]
 
 
 def _times(index: str, step: int) -> str:
@@ -99,8 +117,9 @@ def _move(
     order: Sequence[int],
     target: list[Axis],
     how: str,
+    operands: tuple[Operand, Operand],
     lies: numpy.ndarray | None = None,
-) -> Move:
+) -> Written:
     """`lies` is how the target does, if that is not in order."""
     in_order = form_of(tuple(axis.size for axis in target), form.dtype) if lies is None else lies
     read = place("a", form.dtype, axes, strides_in(form, form.shape))
@@ -117,4 +136,6 @@ def _move(
     lines.append("    " * (len(order) + 1) + f"{written.element} {how} {read.element}")
     apart = len(order) > 1 and axes[order[0]] == target[0]
     growth = (form.strides[order[0]], in_order.strides[0]) if apart else None
-    return Move("\n".join(lines) + "\n", tuple(sizes.values()), (*read.steps.values(), *written.steps.values()), growth)
+    steps = (*read.steps.values(), *written.steps.values())
+    elements = size(operands[0].value.shape)
+    return Written("\n".join(lines) + "\n", tuple(sizes.values()), operands, steps, elements, growth)

@@ -6,16 +6,20 @@ half of the time, for the same machine code. Read next: `loops.py` and `moves.py
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple, TypeAlias
 
 import numpy
 
 from ...backend import dtypes
+from ..program import Value
 
 MEMORY = {dtype: f"{dtype}s" for dtype in dtypes.SUPPORTED - {dtypes.float16}}
 """dtype -> the type of memory that has such elements, as the argument of a loop. See `machine/llvm/language.py`. Machine code of
 many processors does not compute with float16, so its operations are calls of NumPy."""
+
+Forms: TypeAlias = Mapping[Value, numpy.ndarray]
+"""value -> how it lies."""
 
 NOTHING_OVERLAPS = "nothing_overlaps()"
 """The first line of each loop: what is written lies apart from all else that it is given. Else the compiler would have to
@@ -24,6 +28,43 @@ DENORMALS_ARE_ZERO = "denormals_are_zero()"
 """The second line of a loop that updates parameters. See `denormals.py`."""
 ROWS_ARE_SHORT = "rows_are_short()"
 """A line of a loop over rows in which many numbers are left behind those that fill registers: these are done at once, too."""
+
+
+class Operand(NamedTuple):
+    """An array of which a loop is given the address: the memory of a value, or scratch memory for it.
+
+    strides  along the domain of a fused kernel
+    behind   bytes from its beginning to where the loop begins
+    """
+
+    value: Value
+    strides: tuple[int, ...] = ()
+    scratch: bool = False
+    behind: int = 0
+
+
+class Written(NamedTuple):
+    """A loop, and what it is to be given.
+
+    source    of the function `loop(sizes, addresses, steps)`
+    sizes     of its axes
+    operands  whose addresses it is given
+    steps     of those that do not lie in order, and other numbers that are not in the text, for it to be that of many loops
+    elements  that it goes through: threads share many
+    growth    by how much the addresses, and then the steps, are larger for the next turn of the loop that the first size is of, if
+              these turns do not need each other
+    in_pieces  whether such a turn goes through memory piece by piece, far apart: then threads share few large tasks
+    notes     whether it is given one more address: of a number that it makes 1 where it meets a mistake
+    """
+
+    source: str
+    sizes: tuple[int, ...]
+    operands: tuple[Operand, ...]
+    steps: tuple[int, ...]
+    elements: int
+    growth: tuple[int, ...] | None = None
+    in_pieces: bool = False
+    notes: bool = False
 
 
 def addressable(form: numpy.ndarray) -> bool:

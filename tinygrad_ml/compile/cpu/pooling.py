@@ -14,7 +14,6 @@ Read before: `convolutions.py`, `moves.py`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from math import prod
 from typing import Any
 
@@ -24,11 +23,11 @@ from ...functional import windows
 from ...ops.elementwise import cast, div, equal, mul
 from ...ops.movement import permute_dims, reshape
 from ...ops.reduce import max_, sum_
+from ...ops.shapes import size
 from ..passes.dead import dead
 from ..passes.rewriting import Rewriting
 from ..program import Call, Instruction, Program, Value
-from .moves import Move
-from .places import NOTHING_OVERLAPS
+from .places import NOTHING_OVERLAPS, Forms, Operand, Written
 
 APART = (4, 5, 0, 1, 2, 3)
 """From (batch, channels, *positions, *kernel) to (*kernel, batch, channels, *positions); ..."""
@@ -58,11 +57,8 @@ MAX_POOL_GRADIENT = Call("max_pool_gradient", lambda xp, x, y, g, kernel: _share
 """The gradient g of these, y, given to where they are in the image."""
 
 
-def pool_loop(
-    instruction: Instruction, forms: Mapping[Value, numpy.ndarray]
-) -> tuple[Move, list[Value], dict[int, int]] | None:
-    """The loop of one of these, of values that lie as `forms` says: (the loop, its operands, of which one lies so many bytes
-    behind the beginning of its value). None if they do not lie in order.
+def pool_loop(instruction: Instruction, forms: Forms) -> list[Written] | None:
+    """The loop of one of these, of values that lie as `forms` says; None if they do not lie in order.
 
     Each line of a window is an operand of its own, so that LLVM need not ask whether what is written in one is in another one.
     """
@@ -83,17 +79,18 @@ def pool_loop(
         body.append("m0 = p0")
         body += [f"m{k} = (p{k} if (p{k} > m{k - 1}) | (p{k} != p{k}) else m{k - 1})" for k in range(1, len(pixels))]
         body.append(f"y{position} = m{len(pixels) - 1}")
-    in_lines, values = range(kernel[0]), instruction.inputs[1:] if gradient else (y,)
-    names = [*(f"x{i}" for i in in_lines), "y", *(["g", *(f"a{i}" for i in in_lines)] if gradient else [])]
-    operands = [*[x] * kernel[0], *values, *[instruction.output] * (kernel[0] if gradient else 0)]
+    line, result = width * x.dtype.itemsize, lines * columns * x.dtype.itemsize
+    names = {f"x{i}": Operand(x, behind=i * line) for i in range(kernel[0])} | {"y": Operand(y)}
+    if gradient:
+        names["g"] = Operand(instruction.inputs[2])
+        names |= {f"a{i}": Operand(instruction.output, behind=i * line) for i in range(kernel[0])}
     arguments = ", ".join(f"{name}: {kind}" for name in names)
     text = [f"# {instruction.op.name}", f"def loop(n0, n1, n2, h, w, {arguments}):", f"    {NOTHING_OVERLAPS}"]
     text += [f"{'    ' * (1 + axis)}for i{axis} in range(n{axis}):" for axis in range(3)]
     source = "\n".join([*text, *(" " * 16 + line for line in body)]) + "\n"
-    line, result = width * x.dtype.itemsize, lines * columns * x.dtype.itemsize
     growth = tuple(result if name in "yg" else height * line for name in names)
-    behind = {at: int(name[1:]) * line for at, name in enumerate(names) if name not in "yg"}
-    return Move(source, (prod(x.shape[:2]), lines, columns, height, width), (), growth), operands, behind
+    sizes = prod(x.shape[:2]), lines, columns, height, width
+    return [Written(source, sizes, tuple(names.values()), (), size(x.shape), growth)]
 
 
 def pooling(program: Program) -> Program:

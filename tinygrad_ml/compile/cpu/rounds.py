@@ -12,7 +12,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
-from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy
@@ -38,7 +37,7 @@ from .functions import has_form
 from .layout import HostLayout
 from .lines import Lines
 from .loops import LOOP_OPERATIONS, may_reduce
-from .places import addressable
+from .places import Operand, addressable
 from .step_memory import StepMemory
 
 WORTH_TURNING = 16
@@ -97,19 +96,13 @@ class RoundLines(LoopingLines):
                 return which, place - begin
         return None
 
-    def _call_job(
-        self,
-        job: numpy.ndarray,
-        moving: Mapping[int, Value],
-        placed: Mapping[int, numpy.ndarray],
-        what: str,
-        behind: Mapping[int, int] = MappingProxyType({}),
-    ) -> None:
-        super()._call_job(job, moving, placed, what, behind)
-        for place, array in placed.items():
-            where = self._where(array)
+    def _call_job(self, job: numpy.ndarray, operands: Mapping[int, Operand], what: str) -> None:
+        super()._call_job(job, operands, what)
+        for place, operand in operands.items():
+            array = self._memory(operand)
+            where = None if array is None else self._where(array)
             if where is not None:
-                self._moving.append((job, place, (where[0], where[1] + behind.get(place, 0))))
+                self._moving.append((job, place, (where[0], where[1] + operand.behind)))
 
     def name(self, value: Value) -> str:
         word = f"v{value.number}"
@@ -174,7 +167,7 @@ class RoundLines(LoopingLines):
     def _copied_to(self, value: Value, target: Value) -> None:
         form = self.fixed.get(value)
         if self.layout.compiled and form is not None and form.size and addressable(form):
-            self._moved(moves.copy(form), value, target)
+            self._call_loop(moves.copied(value, target, {value: form}))
         else:
             self.lines.append(f"copyto({self.name(target)}, {self.name(value)})")
 

@@ -5,28 +5,15 @@ Read before: `gathers.py`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
-
-import numpy
 
 from ...functional import cumulative
 from ...kernels.scans import RECURRENCE, RUNNING_PRODUCT, RUNNING_TOTAL, ScanPlan, planned
 from ...ops import Primitive
+from ...ops.shapes import size
 from ..program import Call, Instruction, Value
-from .places import addressable
-
-
-class ScanLoop(NamedTuple):
-    """A loop, as those of `moves.py`; `operands` whose addresses it is given, and whether that is scratch memory for them."""
-
-    source: str
-    sizes: tuple[int, ...]
-    operands: tuple[tuple[Value, bool], ...]
-    steps: tuple[int, ...]
-    growth: tuple[int, ...] | None
-
+from .places import Forms, Operand, Written, addressable
 
 SCANS: dict[Primitive | Call, Callable[..., ScanPlan | None]] = {
     cumulative.cumulative_sum_row: partial(planned, RUNNING_TOTAL),
@@ -36,19 +23,17 @@ SCANS: dict[Primitive | Call, Callable[..., ScanPlan | None]] = {
 """Operation -> what plans its loop."""
 
 
-def scan(instruction: Instruction, forms: Mapping[Value, numpy.ndarray]) -> ScanLoop | None:
-    """The loop for an instruction, of values that lie as `forms` says; None if nothing runs on in it, or it has no loop."""
-    plan_of = SCANS.get(instruction.op)
-    if plan_of is None:
-        return None
+def scan(instruction: Instruction, forms: Forms) -> list[Written] | None:
+    """The loop for an instruction, of values that lie as `forms` says; None if it has no loop."""
     y, given = instruction.output, [forms[x] for x in instruction.inputs]
     if any(x.dtype != y.dtype or not addressable(x) for x in given) or not forms[y].flags.c_contiguous:
         return None
-    plan = plan_of(given, instruction.params["axis"])
+    plan = SCANS[instruction.op](given, instruction.params["axis"])
     if plan is None:
         return None
-    operands = [*((x, False) for x in instruction.inputs), (y, False)]
+    operands = [*map(Operand, instruction.inputs), Operand(y)]
     if plan.totals:
-        operands.append((Value(y.number, (plan.totals,), plan.dtype), True))
-    growth = [by * value.dtype.itemsize for by, (value, _) in zip(plan.growth, operands, strict=True)]
-    return ScanLoop(plan.text.replace("real", str(y.dtype)), plan.sizes, tuple(operands), (), tuple(growth))
+        operands.append(Operand(Value(y.number, (plan.totals,), plan.dtype), scratch=True))
+    growth = tuple([by * operand.value.dtype.itemsize for by, operand in zip(plan.growth, operands, strict=True)])
+    text = plan.text.replace("real", str(y.dtype))
+    return [Written(text, plan.sizes, tuple(operands), (), size(y.shape), growth)]

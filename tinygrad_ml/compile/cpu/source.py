@@ -9,8 +9,8 @@ Read next: `lines.py`, those of each kernel.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Callable, Iterable, Mapping
+from itertools import zip_longest
 from typing import Any
 
 import numpy
@@ -23,13 +23,10 @@ from ...machine.sharing.job import FIRST_ARGUMENT, FIRST_OF_CALL, MOST_SHARED_AR
 from ...ops.shapes import size
 from ..eager import value_of
 from ..program import Instruction, Value
-from .gathers import IndexLoop
 from .keepers import Pool
 from .layout import HostLayout
-from .moves import Move
-from .scans import ScanLoop
+from .places import Operand, Written
 from .stretches import JobCall, NotedMistake, Preparation
-from .walks import Written
 
 SHARED_LOOP_ELEMENTS = 1 << 15
 """Elements of a loop that threads share: they take a hundredth of a millisecond."""
@@ -119,51 +116,35 @@ class StepSource:
         self._names_given += 1
         return f"{kind}_{self._names_given}"
 
-    def _call_loop(
-        self,
-        loop: Written | Move | IndexLoop | ScanLoop,
-        operands: Sequence[tuple[Value, bool]],
-        elements: int,
-        behind: Mapping[int, int] = MappingProxyType({}),
-    ) -> None:
-        """A call of a loop, compiled to machine code.
-
-        operands  values, and whether it is scratch memory for them that it works in
-        elements  how many it goes through
-        behind    operand -> by how many bytes behind its beginning the loop begins
-        """
+    def _call_loop(self, loop: Written) -> None:
+        """A call of a loop, compiled to machine code."""
         known = (name for name, source in self.loops.items() if source == loop.source)
         name = next(known, f"loop_{len(self.loops) + 1}")
         self.loops[name] = loop.source
         code = begun(loop.source)
-        arrays = [self._memory(value, scratch) for value, scratch in operands]
-        addresses = [0 if x is None else address(x) + behind.get(i, 0) for i, x in enumerate(arrays)]
-        count, steps = len(loop.sizes) + len(operands) + len(loop.steps), list(loop.steps)
-        shared = self.threads > 1 and loop.growth is not None and elements >= SHARED_LOOP_ELEMENTS
-        if shared and count <= MOST_SHARED_ARGUMENTS:
-            given = [(n, 0) for n in loop.sizes[1:]]
-            first, turns = FIRST_ARGUMENT + len(given), 1 if isinstance(loop, Written) and loop.in_pieces else TURNS
-            given += [*zip(addresses, loop.growth or (), strict=True), *((step, 0) for step in steps)]
-            if isinstance(loop, IndexLoop) and loop.once:
-                given[len(given) - len(steps)], turns = (0, 1), 1
-            job = calling.rows(code, loop.sizes[0], given, turns * self.threads)
+        count = len(loop.sizes) + len(loop.operands) + len(loop.steps)
+        numbers = [*[0] * len(loop.operands), *loop.steps]  # in which the addresses are to be
+        if (
+            self.threads > 1
+            and loop.growth is not None
+            and loop.elements >= SHARED_LOOP_ELEMENTS
+            and count <= MOST_SHARED_ARGUMENTS
+        ):
+            given = [*((n, 0) for n in loop.sizes[1:]), *zip_longest(numbers, loop.growth, fillvalue=0)]
+            tasks = self.threads * (1 if loop.in_pieces else TURNS)
+            job, first = calling.rows(code, loop.sizes[0], given, tasks), FIRST_ARGUMENT + len(loop.sizes) - 1
             job[SHARED] = True
         else:
-            job, first = calling.call(code, [*loop.sizes, *addresses, *steps]), FIRST_OF_CALL + len(loop.sizes)
-        places = {first + i: value for i, (value, _) in enumerate(operands)}
-        placed = {place: array for place, array in zip(places, arrays, strict=True) if array is not None}
-        what = f"{name}({', '.join(map(str, [*loop.sizes, *(self.name(value) for value, _ in operands)]))})"
-        moving = {place: value for place, value in places.items() if place not in placed}
-        self._call_job(job, moving, placed, what, {first + i: nbytes for i, nbytes in behind.items()})
+            job, first = calling.call(code, [*loop.sizes, *numbers]), FIRST_OF_CALL + len(loop.sizes)
+        what = f"{name}({', '.join(map(str, [*loop.sizes, *(self.name(x.value) for x in loop.operands)]))})"
+        self._call_job(job, dict(enumerate(loop.operands, first)), what)
 
-    def _call_noting(
-        self, loop: IndexLoop | Move, operands: Sequence[tuple[Value, bool]], elements: int, instruction: Instruction
-    ) -> None:
+    def _call_noting(self, loop: Written, instruction: Instruction) -> None:
         """A call of a loop that notes whether there is a mistake, and a line which then computes the instruction as eager mode
         does: that raises its error."""
         word = self._new_name("wrong")
         self.names[word] = wrong = numpy.zeros(1, numpy.int64)
-        self._call_loop(loop._replace(steps=(*loop.steps, address(wrong))), operands, elements)
+        self._call_loop(loop._replace(steps=(*loop.steps, address(wrong))))
 
         def refuse(*arrays: numpy.ndarray) -> None:
             wrong[0] = 0
@@ -173,31 +154,25 @@ class StepSource:
         given = ", ".join(map(self.name, instruction.inputs))
         self.lines.append(NotedMistake(f"if {word}[0]: refuse_{word}({given})"))
 
-    def _call_job(
-        self,
-        job: numpy.ndarray,
-        moving: Mapping[int, Value],
-        placed: Mapping[int, numpy.ndarray],
-        what: str,
-        behind: Mapping[int, int] = MappingProxyType({}),
-    ) -> None:
+    def _call_job(self, job: numpy.ndarray, operands: Mapping[int, Operand], what: str) -> None:
         """A call of what does a job.
 
-        moving  place in the job -> value whose address belongs there, if that is another one in each call
-        placed  place in the job -> array at a fixed place, whose address is there
-        what    it does, in words
-        behind  place in the job -> by how many bytes behind its beginning an array is asked for there
+        operands  place in the job -> what begins at the address that belongs there
+        what      it does, in words
         """
-        words = {place: (self.name(value), behind.get(place, 0)) for place, value in moving.items()}
-        self.lines.append(JobCall(job, words, what))
-        self.names[self._new_name("placed")] = list(placed.values())  # which a job does not hold
+        moving, placed = {}, []
+        for place, operand in operands.items():
+            array = self._memory(operand)
+            if array is None:
+                moving[place] = self.name(operand.value), operand.behind
+            else:
+                job[place] = address(array) + operand.behind
+                placed.append(array)
+        self.lines.append(JobCall(job, moving, what))
+        self.names[self._new_name("placed")] = placed  # which a job does not hold
 
-    def _moved(self, move: Move, value: Value, target: Value) -> None:
-        """A loop that moves the numbers of `value` into memory that is there, and in order: that of `target`."""
-        self._call_loop(move, [(value, False), (target, False)], size(value.shape))
-
-    def _memory(self, value: Value, scratch: bool) -> numpy.ndarray | None:
-        """Where a value is, or the scratch memory for it; None if that is elsewhere in each call."""
-        if scratch:
-            return self._place(self.layout.offsets[value], (1,), value.dtype)
-        return self.fixed.get(value)
+    def _memory(self, operand: Operand) -> numpy.ndarray | None:
+        """Where an operand is; None if that is elsewhere in each call."""
+        if operand.scratch:
+            return self._place(self.layout.offsets[operand.value], (1,), operand.value.dtype)
+        return self.fixed.get(operand.value)
