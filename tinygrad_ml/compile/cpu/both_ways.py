@@ -31,8 +31,7 @@ from ...ops.movement import broadcast_to, permute_dims, reshape
 from ...ops.reduce import sum_
 from ...ops.shapes import size
 from ..eager import value_of
-from ..passes.dead import dead
-from ..passes.rewriting import Rewriting
+from ..passes.rewriting import Rewriting, rewritten
 from ..program import Call, Instruction, Program, Value
 from .expressions import constant, expression, has_loop
 from .places import MEMORY, NOTHING_OVERLAPS, Forms, Operand, Written, addressable
@@ -90,14 +89,14 @@ def both_ways(program: Program) -> Program:
     found = list(_found(program))
     if not found:
         return program
-    writing, first = Rewriting(program), {one.begin.output: one for one in found}
-    instead: dict[Value, Instruction] = {}
-    for i in program.instructions:
-        writing.scope = i.output.scope
+    first, others = {pair.begin.output: pair for pair in found}, dict[Value, Instruction]()
+
+    def instead(i: Instruction, writing: Rewriting) -> Instruction | None:
         if i.output in first:
-            instead |= first[i.output].instead(writing)
-        writing.keep(instead.get(i.output, i))
-    return dead(program.with_instructions(writing.producers.values()))
+            others.update(first[i.output].instead(writing))
+        return others.get(i.output)
+
+    return rewritten(program, instead)
 
 
 class _Pair(NamedTuple):
@@ -123,8 +122,7 @@ class _Pair(NamedTuple):
             start, stop = ends[which : which + 2]
             return writing.new(getitem, (flat,), (stop - start,), dtype, index=(slice(start, stop),))
 
-        listed = writing.new(reshape, (part(2),), totals, dtype, shape=totals)
-        total = writing.new(sum_, (listed,), (columns,), dtype, axis=(0,), keepdims=False)
+        total = writing.new(sum_, (writing.reshaped(part(2), totals),), (columns,), dtype, axis=(0,), keepdims=False)
         made = {self.g: part(1), y: part(0), self.end.output: total}
         return {value: Instruction(reshape, (x,), {"shape": value.shape}, value) for value, x in made.items()}
 

@@ -30,8 +30,7 @@ from ...ops.index import getitem, scatter_add
 from ...ops.matmul import matmul
 from ...ops.movement import permute_dims, reshape
 from ...ops.reduce import sum_
-from ..passes.dead import dead
-from ..passes.rewriting import Rewriting
+from ..passes.rewriting import Makers, Rewriting, rewritten
 from ..program import Call, Instruction, Program, Value
 
 AXES = (0, 1, 4, 5, 2, 3)
@@ -111,7 +110,7 @@ def convolutions(program: Program) -> Program:
     """The program with the three operations wherever it has a convolution that is worth it."""
     if not plan.register() or not any(i.op is windows.windows or i.op is windows.fold for i in program.instructions):
         return program
-    return dead(_Search(program).program())
+    return rewritten(program, _Search(program).instead)
 
 
 def _plain(sight: Sight, dtype: numpy.dtype) -> bool:
@@ -120,45 +119,26 @@ def _plain(sight: Sight, dtype: numpy.dtype) -> bool:
     return sight.kernel == sight.stride == (1, 1) and large
 
 
-class _Search:
+class _Search(Makers):
     def __init__(self, program: Program):
-        self._program, self._writing = program, Rewriting(program)
-        self._makers, self._uses = program.producers(), program.uses()
+        super().__init__(program)
+        crops = {i.output: crop for i in program.instructions if (crop := self._crop(i))}
+        self._crops, self._cropped = crops, {crop.fold.output for crop in crops.values()}
 
-    def program(self) -> Program:
-        become = {matmul: self._result, sum_: self._weights}
-        cropped = {crop.fold.output for i in self._program.instructions if (crop := self._crop(i))}
-        for instruction in self._program.instructions:
-            self._writing.scope = instruction.output.scope
-            crop = self._crop(instruction)
-            if crop is not None:
-                found = self._image(crop, instruction.output)
-                if not found:
-                    self._writing.keep(crop.fold)
-            elif instruction.output in cropped:
-                continue  # with what reads its inside
-            elif instruction.op is windows.fold:
-                found = self._image(_Crop(instruction, [(0, 0), (0, 0)]), instruction.output)
-            else:
-                found = instruction.op in become and become[instruction.op](instruction)
-            if not found:
-                self._writing.keep(instruction)
-        return self._program.with_instructions(self._writing.producers.values())
-
-    def _maker(self, value: Value | None, op: Any, once: bool = False) -> Instruction | None:
-        """The instruction that makes a value, if it is of that kind; with `once`, if nothing else needs the value."""
-        maker = None if value is None else self._makers.get(value)
-        return maker if maker and value and maker.op is op and (not once or self._uses[value] == 1) else None
-
-    def _before(self, value: Value | None, op: Any, once: bool = False) -> Value | None:
-        """What the only operand of that instruction is."""
-        maker = self._maker(value, op, once)
-        return maker.inputs[0] if maker else None
+    def instead(self, instruction: Instruction, writing: Rewriting) -> Instruction | None:
+        """What takes the place of an instruction, if it is the end of one of the three."""
+        if instruction.op is matmul:
+            return self._result(instruction)
+        if instruction.op is sum_:
+            return self._weights(instruction)
+        crop = self._crops.get(instruction.output)
+        if instruction.op is windows.fold and instruction.output not in self._cropped:
+            crop = _Crop(instruction, [(0, 0), (0, 0)])
+        return crop and self._image(crop, instruction.output, writing)
 
     def _turned(self, value: Value | None, axes: Sequence[int], once: bool = False) -> Value | None:
         """What a value is, with its axes in this order."""
-        maker = self._maker(value, permute_dims, once)
-        return maker.inputs[0] if maker and maker.params["axes"] == tuple(axes) else None
+        return self.before(value, permute_dims, once, axes=tuple(axes))
 
     def _swapped(self, value: Value) -> Value | None:
         """What a value is the transpose of."""
@@ -167,7 +147,7 @@ class _Search:
 
     def _laid(self, value: Value | None) -> _Seen | None:
         """What a value shows of an image, if it is laid out windows: (batch, .., places, positions)."""
-        seen = self._maker(self._turned(self._before(value, reshape), AXES), windows.windows)
+        seen = self.maker(self._turned(self.before(value, reshape), AXES), windows.windows)
         if value is None or seen is None:
             return None
         (x,), shape = seen.inputs, seen.output.shape
@@ -185,107 +165,98 @@ class _Search:
 
     def _in_tiles(self, seen: _Seen, m: int) -> _Seen:
         """What is seen, for a result of m channels: without the zeros around it, if that runs by tiles, which know of them."""
-        padded = self._maker(seen.x, scatter_add)
+        padded = self.maker(seen.x, scatter_add)
         if padded is None or not tiles_fit(seen.sight, seen.x.shape[1], m, seen.x.dtype):
             return seen
-        (x,), index, shape = padded.inputs, padded.params["index"], seen.x.shape
-        if len(index) != 4 or not all(isinstance(part, slice) and part.step in (None, 1) for part in index):
+        (x,), edges = padded.inputs, _edges(padded.params["index"], seen.x.shape)
+        if edges is None or not self._in_order(x):
             return seen
-        ends = [part.indices(n)[:2] for part, n in zip(index, shape, strict=True)]
-        if ends[:2] != [(0, shape[0]), (0, shape[1])] or not self._in_order(x):
-            return seen
-        pads = tuple([(start, n - stop) for (start, stop), n in zip(ends[2:], shape[2:], strict=True)])
-        return _Seen(x, seen.sight._replace(pads=pads))
+        return _Seen(x, seen.sight._replace(pads=tuple(edges)))
 
     def _crop(self, instruction: Instruction) -> _Crop | None:
         """What is read of windows added back, if that is the inside of each image, and all that is read of them."""
-        fold = self._maker(instruction.inputs[0], windows.fold, once=True) if instruction.op is getitem else None
-        if fold is None:
-            return None
-        index, shape = instruction.params["index"], fold.output.shape
-        if len(index) != 4 or not all(isinstance(part, slice) and part.step in (None, 1) for part in index):
-            return None
-        ends = [part.indices(n)[:2] for part, n in zip(index, shape, strict=True)]
-        if ends[0] != (0, shape[0]) or ends[1] != (0, shape[1]):
-            return None
-        return _Crop(fold, [(start, n - stop) for (start, stop), n in zip(ends[2:], shape[2:], strict=True)])
+        fold = self.maker(instruction.inputs[0], windows.fold, once=True) if instruction.op is getitem else None
+        edges = fold and _edges(instruction.params["index"], fold.output.shape)
+        return _Crop(fold, edges) if fold and edges is not None else None
 
-    def _result(self, product: Instruction) -> bool:
+    def _result(self, product: Instruction) -> Instruction | None:
         a, laid = product.inputs
         seen = self._laid(laid)
         if seen is None or len(a.shape) != (2 if seen.sight.groups == 1 else 3):
-            return False
+            return None
         if seen.sight.stride[1] > LONGEST_STRIDE or _plain(seen.sight, seen.x.dtype) or not seen.worth(a.shape[-2]):
-            return False
+            return None
         x, sight = self._in_tiles(seen, a.shape[-2])
-        self._writing.keep(Instruction(CONVOLUTION, (a, x), {"sight": sight}, product.output))
-        return True
+        return Instruction(CONVOLUTION, (a, x), {"sight": sight}, product.output)
 
-    def _weights(self, total: Instruction) -> bool:
-        product = self._maker(total.inputs[0], matmul, once=True)
+    def _weights(self, total: Instruction) -> Instruction | None:
+        product = self.maker(total.inputs[0], matmul, once=True)
         seen = self._laid(self._swapped(product.inputs[1])) if product else None
         if product is None or seen is None or total.params != {"axis": (0,), "keepdims": False}:
-            return False
+            return None
         g = product.inputs[0]
         if len(g.shape) != (3 if seen.sight.groups == 1 else 4) or not seen.worth(g.shape[-2]):
-            return False
+            return None
         if seen.sight.positions[1] > DEEPEST:
-            return False
+            return None
         x, sight = self._in_tiles(seen, g.shape[-2])
-        self._writing.keep(Instruction(WEIGHT_GRADIENT, (g, x), {"sight": sight}, total.output))
-        return True
+        return Instruction(WEIGHT_GRADIENT, (g, x), {"sight": sight}, total.output)
 
-    def _image(self, crop: _Crop, output: Value) -> bool:
+    def _image(self, crop: _Crop, output: Value, writing: Rewriting) -> Instruction | None:
         fold = crop.fold
         laid = self._turned(fold.inputs[0], AXES, once=True)
-        product = self._maker(self._before(laid, reshape, once=True), matmul, once=True)
+        product = self.maker(self.before(laid, reshape, once=True), matmul, once=True)
         a = self._swapped(product.inputs[0]) if product else None
         kernel, stride, dilation = (fold.params[name] for name in ("kernel", "stride", "dilation"))
         if laid is None or product is None or a is None or len(output.shape) != 4 or stride != (1, 1):
-            return False
+            return None
         g, (batch, channels, *space) = product.inputs[1], output.shape
         groups = 1 if len(g.shape) == 3 else g.shape[1]
         out = g.shape[-2] * groups
         if len(g.shape) > 4 or len(a.shape) != (2 if groups == 1 else 3):
-            return False
+            return None
         pads = [(d * (k - 1) - b, d * (k - 1) - e) for d, k, (b, e) in zip(dilation, kernel, crop.edges, strict=True)]
         sight = Sight(tuple(space), kernel, (1, 1), dilation, groups)
         if min(map(min, pads)) < 0 or not sight.worth(g.dtype, batch, out, channels):
-            return False
+            return None
         if _plain(sight, g.dtype):  # nothing is added up
-            self._writing.keep(Instruction(reshape, (product.output,), {"shape": output.shape}, output))
-            return True
+            return Instruction(reshape, (product.output,), {"shape": output.shape}, output)
         if tiles_fit(sight, out, channels, g.dtype) and self._in_order(g) and self._in_order(a):
             around, sight = [], sight._replace(pads=tuple(pads), turned=True)
             weights = a
         else:
-            around, weights = pads, self._turned_around(a, kernel, channels // groups)
-        image = self._padded(g, (batch, out, *laid.shape[-2:]), around)
+            around, weights = pads, _turned_around(a, kernel, channels // groups, writing)
+        image = _padded(g, (batch, out, *laid.shape[-2:]), around, writing)
         shape = (batch, *a.shape[:-2], channels // groups, prod(space))
-        y = self._writing.new(CONVOLUTION, (weights, image), shape, g.dtype, sight=sight)
-        self._writing.keep(Instruction(reshape, (y,), {"shape": output.shape}, output))
-        return True
+        y = writing.new(CONVOLUTION, (weights, image), shape, g.dtype, sight=sight)
+        return Instruction(reshape, (y,), {"shape": output.shape}, output)
 
-    def _padded(self, g: Value, shape: tuple[int, ...], pads: list[tuple[int, int]]) -> Value:
-        """A gradient as images of `shape`, in zeros."""
-        new = self._writing.new
-        image = new(reshape, (g,), shape, g.dtype, shape=shape)
-        if not any(map(any, pads)):
-            return image
-        whole = (*shape[:2], *(before + n + after for n, (before, after) in zip(shape[2:], pads, strict=True)))
-        inside = [slice(before, before + n) for n, (before, _) in zip(shape[2:], pads, strict=True)]
-        index = (slice(0, shape[0]), slice(0, shape[1]), *inside)
-        return new(scatter_add, (image,), whole, g.dtype, index=index, shape=whole)
 
-    def _turned_around(self, a: Value, kernel: tuple[int, int], channels: int) -> Value:
-        """Weights (.., out, channels · places) as (.., channels, out · places), each kernel turned around."""
-        new, (*groups, out, _), back = self._writing.new, a.shape, slice(None, None, -1)
-        apart = (*groups, out, channels, *kernel)
-        each = new(reshape, (a,), apart, a.dtype, shape=apart)
-        each = new(getitem, (each,), apart, a.dtype, index=(*[slice(None)] * (len(apart) - 2), back, back))
-        lead = len(groups)
-        order = (*range(lead), lead + 1, lead, lead + 2, lead + 3)
-        swapped = tuple(apart[axis] for axis in order)
-        each = new(permute_dims, (each,), swapped, a.dtype, axes=order)
-        shape = (*groups, channels, out * prod(kernel))
-        return new(reshape, (each,), shape, a.dtype, shape=shape)
+def _edges(index: tuple, shape: tuple[int, ...]) -> list[tuple[int, int]] | None:
+    """(pixels before, pixels after) the inside of each image, along both axes, if that is what an index names."""
+    if len(index) != 4 or not all(isinstance(part, slice) and part.step in (None, 1) for part in index):
+        return None
+    ends = [part.indices(n)[:2] for part, n in zip(index, shape, strict=True)]
+    edges = [(start, n - stop) for (start, stop), n in zip(ends, shape, strict=True)]
+    return edges[2:] if edges[:2] == [(0, 0), (0, 0)] else None
+
+
+def _padded(g: Value, shape: tuple[int, ...], pads: list[tuple[int, int]], writing: Rewriting) -> Value:
+    """A gradient as images of `shape`, in zeros."""
+    image = writing.reshaped(g, shape)
+    if not any(map(any, pads)):
+        return image
+    whole = (*shape[:2], *(before + n + after for n, (before, after) in zip(shape[2:], pads, strict=True)))
+    inside = [slice(before, before + n) for n, (before, _) in zip(shape[2:], pads, strict=True)]
+    index = (slice(0, shape[0]), slice(0, shape[1]), *inside)
+    return writing.new(scatter_add, (image,), whole, g.dtype, index=index, shape=whole)
+
+
+def _turned_around(a: Value, kernel: tuple[int, int], channels: int, writing: Rewriting) -> Value:
+    """Weights (.., out, channels · places) as (.., channels, out · places), each kernel turned around."""
+    (*groups, out, _), back, lead = a.shape, slice(None, None, -1), len(a.shape) - 2
+    apart = (*groups, out, channels, *kernel)
+    each = writing.reshaped(a, apart)
+    each = writing.new(getitem, (each,), apart, a.dtype, index=(*[slice(None)] * (lead + 2), back, back))
+    each = writing.permuted(each, (*range(lead), lead + 1, lead, lead + 2, lead + 3))
+    return writing.reshaped(each, (*groups, channels, out * prod(kernel)))

@@ -17,7 +17,6 @@ Read before: `gathers.py`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy
@@ -27,7 +26,7 @@ from ...ops.elementwise import mul
 from ...ops.index import ARRAY, getitem, scatter_add
 from ...ops.shapes import size
 from ...totals import accumulator
-from ..passes.dead import dead
+from ..passes.rewriting import Makers, rewritten
 from ..program import Call, Instruction, Program, Value
 from .places import MEMORY, NOTHING_OVERLAPS, ROWS_ARE_SHORT, Forms, Operand, Written
 from .short_rows import NARROW_ELEMENTS
@@ -49,24 +48,21 @@ EDGE_SUMS = Call("edge_sums", _summed)
 
 def edge_sums(program: Program) -> Program:
     """The program with the operation wherever rows are looked up, perhaps scaled, and added up, for nothing else."""
-    makers, uses = program.producers(), program.uses()
-    instead = [_instead(i, makers, uses) or i for i in program.instructions]
-    return program if instead == program.instructions else dead(program.with_instructions(instead))
+    makers = Makers(program)
+    return rewritten(program, lambda i, _: _instead(i, makers))
 
 
-def _instead(i: Instruction, makers: Mapping[Value, Instruction], uses: Mapping[Value, int]) -> Instruction | None:
+def _instead(i: Instruction, makers: Makers) -> Instruction | None:
     if i.op is not scatter_add or i.params["index"] != (ARRAY,) or len(i.output.shape) != 2:
         return None
-    rows, end = i.inputs
-    weight: tuple[Value, ...] = ()
-    maker = makers.get(rows)
-    if maker is not None and maker.op is mul and uses[rows] == 1:
-        for one, other in (maker.inputs, maker.inputs[::-1]):
-            if other.shape == (rows.shape[0], 1) and one.shape == rows.shape:
-                rows, weight = one, (other,)
-                break
-        maker = makers.get(rows)
-    if maker is None or maker.op is not getitem or maker.params != HERE or uses[rows] > 1:
+    (rows, end), weight = i.inputs, ()
+    factors = makers.operands(rows, mul, once=True)
+    for one, other in (factors, factors[::-1]) if factors else ():
+        if other.shape == (rows.shape[0], 1) and one.shape == rows.shape:
+            rows, weight = one, (other,)
+            break
+    maker = makers.maker(rows, getitem, once=True)
+    if maker is None or maker.params != HERE:
         return None
     x, begin = maker.inputs
     values, indices = (x, *weight, i.output), (begin, end)

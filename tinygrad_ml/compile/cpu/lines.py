@@ -183,7 +183,7 @@ class Lines(StepSource):
         elif instruction.op.kind == "reduction":
             self._reduction(instruction, operands[0], self._target(instruction.output))
         elif instruction.op.kind == "product":
-            self._multiplied(instruction)
+            self._multiplied(instruction, operands)
         elif is_check(instruction):
             look = f"check_{instruction.output.number}"
             self.names[look] = partial(value_of, instruction, HOST)
@@ -198,31 +198,19 @@ class Lines(StepSource):
         self.names[f"call_{number}"] = lambda *x: numpy.asarray(compute(*x), order="C")
         self.lines.append(f"v{number} = call_{number}({', '.join(operands)})")
 
-    def _multiplied(self, instruction: Instruction) -> None:
-        a, b, out = *instruction.inputs, instruction.output
-        target = self._target(out)
+    def _multiplied(self, instruction: Instruction, operands: list[str]) -> None:
+        (a, b), out = instruction.inputs, instruction.output
+        target, factors, values = self._target(out), tuple(operands), (a, b, out)
         if instruction.op.turned:
-            self._product(out, (a, b, out), self.name(a), self._transposed(b), target)
+            factors = operands[0], self._transposed(b)
         elif not self.layout.forms[out].flags.c_contiguous:  # laid out to be computed as bᵀ·aᵀ
-            target = self._transposed(out)
-            self._product(out, (b, a, out), self._transposed(b), self._transposed(a), target)
-        else:
-            self._product(out, (a, b, out), self.name(a), self.name(b), target)
-
-    def _product(self, result: Value, memory: tuple[Value, Value, Value], a: str, b: str, out: str) -> None:
-        """a·b into `out`, as expressions; `memory` has the values that lie there."""
-        product = self.layout.products.get(result)
+            target, factors, values = self._transposed(out), (self._transposed(b), self._transposed(a)), (b, a, out)
+        product = self.layout.products.get(out)
         if product is None:
-            self.lines.append(f"matmul({a}, {b}, {out})")
+            self.lines.append(f"matmul({factors[0]}, {factors[1]}, {target})")
             return
-        scratch = address(self.memory) + self.layout.offsets.get(product, 0)
-        places, what = (FIRST_A, FIRST_B, FIRST_C), f"{out} = {a} @ {b}"
-        self._given(product.shared, product.job(self.threads), dict(zip(places, memory, strict=True)), scratch, what)
-
-    def _given(self, shared: bool, job: numpy.ndarray, values: dict[int, Value], scratch: int, what: str) -> None:
-        """A call of what does a job, in which the addresses of these values belong at these places."""
-        job[SHARED], job[MEMORY] = shared and self.threads > 1, scratch
-        self._call_job(job, {place: Operand(value) for place, value in values.items()}, what)
+        jobs = [(product.job(self.threads), {FIRST_A: 0, FIRST_B: 1, FIRST_C: 2})]
+        self._planned(product, jobs, values, f"{target} = {factors[0]} @ {factors[1]}")
 
     def _windowed(self, instruction: Instruction, operands: list[str]) -> None:
         """An operation on windows that nobody lays out."""
@@ -230,12 +218,21 @@ class Lines(StepSource):
         if plan is None:
             self._copied(instruction, ", ".join(operands), out)
             return
-        scratch = address(self.memory) + self.layout.offsets[plan]
         self.names[self._new_name("plan")] = plan  # which holds what the job points to
-        values = (*instruction.inputs, instruction.output)
-        what = f"{out} = {instruction.op.name}({', '.join(operands)}){plan.how}"
-        for job, places in plan.jobs(self.threads, scratch):
-            self._given(plan.shared, job, {place: values[which] for place, which in places.items()}, scratch, what)
+        jobs, values = plan.jobs(self.threads, self._scratch(plan)), (*instruction.inputs, instruction.output)
+        self._planned(plan, jobs, values, f"{out} = {instruction.op.name}({', '.join(operands)}){plan.how}")
+
+    def _planned(
+        self, plan: Any, jobs: Iterable[tuple[numpy.ndarray, Mapping[int, int]]], values: Sequence[Value], what: str
+    ) -> None:
+        """Calls of what does the jobs of a plan: (job, place in it -> which of the values has its address there)."""
+        for job, places in jobs:
+            job[SHARED], job[MEMORY] = plan.shared and self.threads > 1, self._scratch(plan)
+            self._call_job(job, {place: Operand(values[which]) for place, which in places.items()}, what)
+
+    def _scratch(self, plan: Any) -> int:
+        """Where the memory begins in which a plan works."""
+        return address(self.memory) + self.layout.offsets.get(plan, 0)
 
     def _transposed(self, value: Value) -> str:
         """Its last two axes swapped, as an expression."""

@@ -24,8 +24,7 @@ from ...ops.elementwise import cast, div, equal, mul
 from ...ops.movement import permute_dims, reshape
 from ...ops.reduce import max_, sum_
 from ...ops.shapes import size
-from ..passes.dead import dead
-from ..passes.rewriting import Rewriting
+from ..passes.rewriting import Makers, rewritten
 from ..program import Call, Instruction, Program, Value
 from .places import NOTHING_OVERLAPS, Forms, Operand, Written
 
@@ -97,17 +96,11 @@ def pooling(program: Program) -> Program:
     """The program with the two operations wherever it has such pooling."""
     if not any(i.op is windows.windows for i in program.instructions):
         return program
-    writing, search = Rewriting(program), _PoolSearch(program)
-    for instruction in program.instructions:
-        writing.scope = instruction.output.scope
-        writing.keep(search.instead(instruction) or instruction)
-    return dead(program.with_instructions(writing.producers.values()))
+    search = _PoolSearch(program)
+    return rewritten(program, lambda instruction, _: search.instead(instruction))
 
 
-class _PoolSearch:
-    def __init__(self, program: Program):
-        self._makers = program.producers()
-
+class _PoolSearch(Makers):
     def instead(self, instruction: Instruction) -> Instruction | None:
         """What takes the place of an instruction, if it is one of these."""
         output = instruction.output
@@ -117,43 +110,30 @@ class _PoolSearch:
         found = self._gradient(instruction) if instruction.op is windows.fold else None
         return found and Instruction(MAX_POOL_GRADIENT, found[0], {"kernel": found[1]}, output)
 
-    def _made(self, value: Value, op: Any, **params: Any) -> tuple[Value, ...]:
-        """Of what an instruction of that kind makes a value; nothing if it is made otherwise."""
-        maker = self._makers.get(value)
-        return maker.inputs if maker and maker.op is op and params.items() <= maker.params.items() else ()
-
     def _laid(self, value: Value) -> Instruction | None:
         """Whose result a value shows, if it is windows side by side: (places, batch, channels, *positions)."""
-        for wanted, params in ((reshape, {}), (permute_dims, {"axes": APART})):
-            made = self._made(value, wanted, **params)
-            if not made:
-                return None
-            (value,) = made
-        seen = self._makers.get(value)
-        if seen is None or seen.op is not windows.windows or value.dtype not in (numpy.float32, numpy.float64):
+        seen = self.maker(self.before(self.before(value, reshape), permute_dims, axes=APART), windows.windows)
+        if seen is None or value.dtype not in (numpy.float32, numpy.float64):
             return None
         kernel, stride, dilation = (seen.params[name] for name in ("kernel", "stride", "dilation"))
         apart = kernel == stride and dilation == (1, 1) and 1 < prod(kernel) <= MOST_PLACES
-        return seen if apart and value.shape[3] >= SHORTEST_LINE else None
+        return seen if apart and seen.output.shape[3] >= SHORTEST_LINE else None
 
     def _gradient(self, fold: Instruction) -> tuple[tuple[Value, Value, Value], tuple[int, int]] | None:
         """((image, largest numbers, their gradient), kernel), if windows that are put back are such a gradient."""
-        back = self._made(fold.inputs[0], permute_dims, axes=BACK)
-        product = self._made(back[0], reshape) if back else ()
-        factors = self._made(product[0], mul) if product else ()
+        factors = self.operands(self.before(self.before(fold.inputs[0], permute_dims, axes=BACK), reshape), mul)
         for part, g in (factors, factors[::-1]) if factors else ():
-            share, slope = self._made(part, div), self._made(g, reshape)
-            hits = self._made(share[0], cast) if share else ()
-            equals = self._made(hits[0], equal) if hits else ()
-            counted = share and self._made(share[1], sum_, axis=(0,), keepdims=True) == share[:1]
-            seen, largest = (self._laid(equals[0]), self._made(equals[1], reshape)) if equals else (None, ())
+            share, slope = self.operands(part, div), self.before(g, reshape)
+            equals = self.operands(self.before(share[0], cast), equal) if share else ()
+            counted = share and self.before(share[1], sum_, axis=(0,), keepdims=True) is share[0]
+            seen, largest = (self._laid(equals[0]), self.before(equals[1], reshape)) if equals else (None, None)
             if not (slope and counted and seen and largest) or share[0].dtype != seen.output.dtype:
                 continue
             (x,), positions = seen.inputs, seen.output.shape[:4]
             whole = windows.side_by_side(
                 seen.output.shape, x.shape, *(seen.params[n] for n in ("kernel", "stride", "dilation"))
             )
-            alike = fold.output.shape == x.shape and largest[0].shape == slope[0].shape == positions
+            alike = fold.output.shape == x.shape and largest.shape == slope.shape == positions
             if whole and alike and fold.params["kernel"] == fold.params["stride"] == seen.params["kernel"]:
-                return (x, largest[0], slope[0]), seen.params["kernel"]
+                return (x, largest, slope), seen.params["kernel"]
         return None

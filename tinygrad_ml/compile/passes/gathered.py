@@ -11,7 +11,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 from ...ops.index import assemble, getitem
-from ...ops.movement import concat, permute_dims, reshape
+from ...ops.movement import concat, reshape
 from ..program import Instruction, Value
 from ..repeats import FEWEST_ROUNDS, Looks
 from .rewriting import Rewriting
@@ -39,7 +39,7 @@ def moved(slices: Series, first: int, count: int, axis: int, writing: Rewriting)
     source, width = slices.source, slices.width
     if width:
         shape = (*source.shape[: slices.axis], source.shape[slices.axis] // width, *slices.shape[slices.axis :])
-        source = writing.new(reshape, (source,), shape, source.dtype, shape=shape)
+        source = writing.reshaped(source, shape)
     extent = source.shape[slices.axis]
     begin, step = slices.first + first * slices.step, slices.step
     end = begin + count * step
@@ -51,8 +51,7 @@ def moved(slices: Series, first: int, count: int, axis: int, writing: Rewriting)
     if slices.axis != axis:
         axes = [other for other in range(len(source.shape)) if other != slices.axis]
         axes.insert(axis, slices.axis)
-        shape = tuple(source.shape[other] for other in axes)
-        source = writing.new(permute_dims, (source,), shape, source.dtype, axes=tuple(axes))
+        source = writing.permuted(source, axes)
     return source
 
 
@@ -67,8 +66,7 @@ def _concatenated(
         whole = moved(slices, first, end - first, axis, writing)
     elif not views and element:
         whole = moved(slices, first, end - first, axis, writing)
-        shape = (*element[:axis], (end - first) * element[axis], *element[axis + 1 :])
-        whole = writing.new(reshape, (whole,), shape, whole.dtype, shape=shape)
+        whole = writing.reshaped(whole, (*element[:axis], (end - first) * element[axis], *element[axis + 1 :]))
     else:
         return None
     output = instruction.output

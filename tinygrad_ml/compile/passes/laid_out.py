@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from ...loops.body import Form
 from ...loops.primitive import Scan
 from ...ops.index import getitem
-from ...ops.movement import concat, reshape
+from ...ops.movement import reshape
 from ..program import Instruction, Program, Value
 from ..record.rounds import Round, round_of
 from .algebra import algebra
@@ -120,13 +120,7 @@ class _LaidOut:
         span = _span(instruction)
         assert span is not None  # `_can_be` has looked
         output, values = instruction.output, self._parts[instruction.inputs[0]][span]
-        if len(values) == 1:
-            whole = values[0]
-        else:
-            shape, dtype = values[0].shape, output.dtype
-            rows = [self._writing.new(reshape, (value,), (1, *shape), dtype, shape=(1, *shape)) for value in values]
-            offsets = tuple(range(len(values) + 1))
-            whole = self._writing.new(concat, tuple(rows), (len(values), *shape), dtype, axis=0, offsets=offsets)
+        whole = values[0] if len(values) == 1 else self._writing.stacked(values)
         self._stacks[output] = values
         self._writing.keep(Instruction(reshape, (whole,), {"shape": output.shape}, output))
 

@@ -63,7 +63,7 @@ def one_hot(program: Program) -> Program:
         rows, labels = shape[0], instruction.inputs[2]
         small = labels.dtype if labels.dtype.itemsize < 4 else numpy.dtype("int32")  # many fit into a register
         cast = new(elementwise.discrete_cast, (labels,), labels.shape, small, dtype=small)
-        column = new(movement.reshape, (cast,), (rows, 1), small, shape=(rows, 1))
+        column = rewriting.reshaped(cast, (rows, 1))
         columns = constant(numpy.arange(shape[1], dtype=small))
         hit = new(elementwise.equal, (columns, column), shape, bool)
         zero = constant(numpy.zeros((), x.dtype))
@@ -71,7 +71,7 @@ def one_hot(program: Program) -> Program:
             taken = new(elementwise.where, (hit, x, zero), shape, x.dtype)
             keep(Instruction(reduce.sum_, (taken,), {"axis": (1,), "keepdims": False}, output))
         else:
-            put = new(movement.reshape, (x,), (rows, 1), x.dtype, shape=(rows, 1))
+            put = rewriting.reshaped(x, (rows, 1))
             keep(Instruction(elementwise.where, (hit, put, zero), {}, output))
             alone[output] = x, False
     return program.with_instructions(rewriting.producers.values())

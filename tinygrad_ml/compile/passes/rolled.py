@@ -26,7 +26,7 @@ from ...loops.primitive import Scan
 from ...ops import Primitive
 from ...ops.elementwise import cast, discrete_cast
 from ...ops.index import getitem
-from ...ops.movement import concat, reshape
+from ...ops.movement import reshape
 from ...ops.shapes import size
 from ..program import Call, Instruction, Program, Value
 from ..repeats import FEWEST_ROUNDS, Looks, Repeat, is_look, repeats, works_of
@@ -352,7 +352,7 @@ class _Loop:
                 output = self._wiring.work(number, self._length - 1).output
                 writing.keep(Instruction(reshape, (part,), {"shape": form.shape}, output))
                 continue
-            stack = writing.new(reshape, (part,), form.shape, form.dtype, shape=form.shape)
+            stack = writing.reshaped(part, form.shape)
             dtype = self._wiring.work(number).output.dtype
             if dtype != form.dtype:
                 stack = writing.new(discrete_cast, (stack,), form.shape, dtype, dtype=dtype)
@@ -379,9 +379,7 @@ class _Loop:
         arrays = [value.constant for value in values]
         if all(isinstance(array, (numpy.ndarray, numpy.generic)) for array in arrays):
             return self._writing.value((len(values), *shape), dtype, Constant(numpy.stack(arrays)))
-        rows = [self._writing.new(reshape, (value,), (1, *shape), dtype, shape=(1, *shape)) for value in values]
-        offsets = tuple(range(len(values) + 1))
-        return self._writing.new(concat, tuple(rows), (len(values), *shape), dtype, axis=0, offsets=offsets)
+        return self._writing.stacked(values)
 
 
 def _no_gradient(*_: Any) -> None:

@@ -22,8 +22,7 @@ from ...ops.index import ARRAY, getitem, scatter_add
 from ...ops.movement import permute_dims, reshape
 from ...ops.shapes import size
 from ..program import Instruction, Program, Value
-from .dead import dead
-from .rewriting import Rewriting
+from .rewriting import Rewriting, rewritten
 
 FEWER_ROWS = 2
 """The table has fewer rows than this part of those that are looked up: half of the work at least is saved."""
@@ -46,7 +45,7 @@ def tables(program: Program) -> Program:
     """With products of tables in the places of products of their rows."""
     if not any(i.op is getitem and i.params["index"] == (ARRAY,) for i in program.instructions):
         return program
-    return _Tables(program).program()
+    return rewritten(program, _Tables(program).instead)
 
 
 class _Tables:
@@ -55,17 +54,13 @@ class _Tables:
     """
 
     def __init__(self, program: Program):
-        self._before, self._writing, self._uses = program, Rewriting(program), program.uses()
+        self._uses = program.uses()
         self.found: dict[Value, Lookup] = {}
         self.sums: dict[tuple[Value, Value, int], Value] = {}
 
-    def program(self) -> Program:
-        for instruction in self._before.instructions:
-            self._writing.scope = instruction.output.scope
-            self._writing.keep(self._rewritten(instruction))
-        return dead(self._before.with_instructions(self._writing.producers.values()))
-
-    def _rewritten(self, instruction: Instruction) -> Instruction:
+    def instead(self, instruction: Instruction, writing: Rewriting) -> Instruction:
+        """What takes the place of an instruction; itself, if it is none of the three."""
+        self._writing = writing
         output = instruction.output
         if instruction.op is getitem and instruction.params["index"] == (ARRAY,):
             table, index = instruction.inputs
@@ -104,8 +99,8 @@ class _Tables:
             return instruction
         sums, turned = self._sums(g, looked.index, looked.table.shape[0]), instruction.op.turned
         first, second = (sums, looked.table) if g is left else (looked.table, sums)
-        first = self._transposition(first)
-        second = self._transposition(second) if turned else second
+        first = self._writing.permuted(first, (1, 0))
+        second = self._writing.permuted(second, (1, 0)) if turned else second
         return Instruction(instruction.op, (first, second), instruction.params, instruction.output)
 
     def _behind(self, instruction: Instruction) -> Instruction:
@@ -118,7 +113,7 @@ class _Tables:
         if any(y is not x and size(y.shape[:-1]) != 1 for y in instruction.inputs):
             return instruction
         inputs = tuple(
-            looked.table if y is x else self._reshaped(y, y.shape[-1:] if len(y.shape) > 2 else y.shape)
+            looked.table if y is x else self._writing.reshaped(y, y.shape[-1:] if len(y.shape) > 2 else y.shape)
             for y in instruction.inputs
         )
         dtype = instruction.output.dtype
@@ -165,22 +160,16 @@ class _Tables:
             (whole,) = maker.inputs
         key = whole, index, rows
         if key not in self.sums:
-            listed, shape = self._reshaped(g, (*index.shape, g.shape[1])), (rows, g.shape[1])
+            listed, shape = self._writing.reshaped(g, (*index.shape, g.shape[1])), (rows, g.shape[1])
             self.sums[key] = self._writing.new(
                 scatter_add, (listed, index), shape, g.dtype, index=(ARRAY,), shape=shape
             )
         return self.sums[key]
 
-    def _reshaped(self, x: Value, shape: tuple[int, ...]) -> Value:
-        return x if x.shape == shape else self._writing.new(reshape, (x,), shape, x.dtype, shape=shape)
-
     def _transposed(self, x: Value) -> Value | None:
         """The matrix that x is the transpose of, if an instruction made it so."""
         maker = self._writing.producers.get(x)
         return maker.inputs[0] if maker is not None and maker.op is permute_dims and _is_matrix(x) else None
-
-    def _transposition(self, x: Value) -> Value:
-        return self._writing.new(permute_dims, (x,), x.shape[::-1], x.dtype, axes=(1, 0))
 
     def _alone(self, x: Value) -> Instruction | None:
         """What made x, but for its shape, if nobody else uses that."""
