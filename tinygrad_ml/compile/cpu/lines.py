@@ -265,7 +265,7 @@ class Lines(StepSource):
             self._computed(instruction, operands)
         else:
             out, word = self._target(instruction.output), f"{op.name}_{instruction.output.number}"
-            self.names[word] = lambda total, *parts: ADDED[op](total, parts, params)
+            self.names[word] = lambda total, *parts: ADDERS[op](total, parts, params)
             self.lines += [f"{out}[...] = 0", f"{word}({out}, {', '.join(operands)})"]
 
     def _draw(self, instruction: Instruction, operands: list[str]) -> None:
@@ -277,7 +277,7 @@ class Lines(StepSource):
         self.lines.append(f"{word}(out={out})")
 
 
-ADDED: dict[Primitive | Call, Callable[[numpy.ndarray, Sequence[numpy.ndarray], Mapping[str, Any]], None]] = {
+ADDERS: dict[Primitive | Call, Callable[[numpy.ndarray, Sequence[numpy.ndarray], Mapping[str, Any]], None]] = {
     assemble: lambda total, parts, params: assemble_into(total, parts, params["indices"]),
     scatter_add: lambda total, parts, params: total.__setitem__(params["index"], parts[0]),
     windows.fold: lambda total, parts, params: windows.fold_into(
@@ -293,7 +293,7 @@ FORMS = {
     DRAW: Lines._draw,
     CONVOLUTION: Lines._windowed,
     WEIGHT_GRADIENT: Lines._windowed,
-    **dict.fromkeys(ADDED, Lines._added),
+    **dict.fromkeys(ADDERS, Lines._added),
     **dict.fromkeys((*SCANS, BOTH_WAYS, MAX_POOL, MAX_POOL_GRADIENT), Lines._computed),
 }
 """Operation that stands alone, without a loop -> what writes its lines. All others run as in eager mode."""

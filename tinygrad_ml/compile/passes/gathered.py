@@ -60,15 +60,10 @@ def _concatenated(
 ) -> Instruction | None:
     (slices, views), (first, end) = what, run
     axis, offsets, element = instruction.params["axis"], instruction.params["offsets"], slices.shape
-    if [view.op for view in views] == [reshape]:  # tg.stack
-        if views[0].shape != (*element[:axis], 1, *element[axis:]):
-            return None
-        whole = moved(slices, first, end - first, axis, writing)
-    elif not views and element:
-        whole = moved(slices, first, end - first, axis, writing)
-        whole = writing.reshaped(whole, (*element[:axis], (end - first) * element[axis], *element[axis + 1 :]))
-    else:
+    if views or not element:
         return None
+    whole = moved(slices, first, end - first, axis, writing)
+    whole = writing.reshaped(whole, (*element[:axis], (end - first) * element[axis], *element[axis + 1 :]))
     output = instruction.output
     inputs = (*instruction.inputs[:first], whole, *instruction.inputs[end:])
     if len(inputs) == 1:
