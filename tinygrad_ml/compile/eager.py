@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy
 
-from ..backend import Device, of
+from ..backend import of
 from ..errors import TinygradError
 from ..indexing.keys import parse
 from ..ops.index import ARRAY, fill
-from ..tensor import failure
-from .program import Instruction, Value
+from ..tensor import Tensor, failure
+from .program import Instruction
 
 
 def value_of(instruction: Instruction, xp: Any, *arrays: Any) -> Any:
@@ -26,15 +26,10 @@ def value_of(instruction: Instruction, xp: Any, *arrays: Any) -> Any:
         raise
     except Exception as error:
         _check_indices(instruction, arrays)
-        names = [_described(value, array) for value, array in zip(instruction.inputs, arrays, strict=True)]
+        inputs = zip(instruction.inputs, arrays, strict=True)
+        names = [getattr(value.source, "tensor", Tensor(array))._described() for value, array in inputs]
         op: Any = instruction.op  # or what is called instead of one
         raise failure(op, names, error) from error
-
-
-def _described(value: Value, array: Any) -> str:
-    name, device = getattr(getattr(value.source, "tensor", None), "name", None), Device.of(array)
-    where = "" if device.kind == "cpu" else f" on {device}"
-    return f"{f'tensor {name!r}' if name else 'a tensor'} of shape {array.shape} and dtype {array.dtype}{where}"
 
 
 def _check_indices(instruction: Instruction, arrays: tuple) -> None:

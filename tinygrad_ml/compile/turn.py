@@ -17,23 +17,18 @@ class Turn:
     A copy is another one, and so is that of a process that was forked.
     """
 
-    __slots__ = ("_lock", "_inside", "__weakref__")
+    __slots__ = ("_lock", "__weakref__")
 
     def __init__(self):
-        self._open()
+        self._lock: Any = threading.RLock()
         _all.add(self)
 
-    def _open(self) -> None:
-        self._lock: Any = threading.RLock()
-        self._inside = 0
-
     def __enter__(self) -> bool:
+        mine = not self._lock._is_owned()
         self._lock.acquire()
-        self._inside += 1
-        return self._inside == 1
+        return mine
 
     def __exit__(self, *_: object) -> None:
-        self._inside -= 1
         self._lock.release()
 
     def __reduce__(self) -> tuple:
@@ -46,7 +41,7 @@ _all: weakref.WeakSet[Turn] = weakref.WeakSet()
 def _open_those_of_others() -> None:
     for turn in tuple(_all):
         if not turn._lock._is_owned():
-            turn._open()
+            turn._lock = threading.RLock()
 
 
 if hasattr(os, "register_at_fork"):

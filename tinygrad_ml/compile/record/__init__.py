@@ -1,5 +1,5 @@
 """From a Python function to a program: every operation that runs through the engine is written down.
 
-Read in this order: `views.py` (what looks at the memory of something else), `traced.py` (what stands for an array),
-`shadow.py` (how nobody else sees that), `stream.py` (random numbers), `recorder.py` (the whole).
+Read in this order: `traced.py` (what stands for an array), `shadow.py` (how nobody else sees that), `stream.py` (random
+numbers), `recorder.py` (the whole).
 """

@@ -33,7 +33,6 @@ from ..sources import Constant, Gradient, Number, Source, State
 from .shadow import Shadows
 from .stream import Stream
 from .traced import ELSEWHERE, LEFT_BEHIND, WHAT_TO_DO, Traced, traced_type
-from .views import taken_again, written_through
 
 
 class Recorder:
@@ -87,7 +86,7 @@ class Recorder:
         if array.value is None:  # it was computed past the engine
             raise CompileError(WHAT_TO_DO)
         if array.base is not None and array.owner.written != array.seen:
-            array.value, array.seen = taken_again(array, self), array.owner.written
+            array.value, array.seen = array.taken_again(), array.owner.written
         return array.value
 
     def _overwrite(self, array: Traced, value: Value) -> None:
@@ -96,7 +95,7 @@ class Recorder:
             array.value = value
             array.written += 1
             return
-        self._overwrite(array.base, written_through(array, value, self))
+        self._overwrite(array.base, array.written_through(value))
         array.value, array.seen = value, array.owner.written
 
     def _lift(self, array: Any, tensor: Tensor | None = None) -> Traced:

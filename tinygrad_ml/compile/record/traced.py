@@ -21,8 +21,10 @@ from ...backend.host import Backend
 from ...errors import CompileError
 from ...modes import modes
 from ...ops import Primitive
+from ...ops.movement import constant_in, reshape
 from ...ops.shapes import size
 from ...tensor import Tensor
+from ..program import PUT, Value
 
 WHAT_TO_DO = (
     "while a function is recorded by tg.compile there are no numbers to read, only shapes. Return the tensor and read it "
@@ -86,6 +88,9 @@ _FLAGS, _FLAGS_OF_MANY = (SimpleNamespace(c_contiguous=False, writeable=writeabl
 class Traced(Absent):
     """Stands for the array of one tensor, and of all that share its memory.
 
+    A value of a program never changes. So after a write all that looks at the memory is another value: a view through
+    which was written puts it into the whole, and other views are taken again when they are read.
+
     recorder   who writes the program
     value      what it holds now; another one after it was written to
     base       whose memory this looks at, for a view; `by`, the operation that takes it, and its parameters
@@ -101,7 +106,7 @@ class Traced(Absent):
         self.shape, self.dtype = tuple(shape), numpy.dtype(dtype)
         self.recorder, self.index = recorder, index
         self.value: Any = value
-        self.base: Traced | None = None
+        self.base: Any = None
         self.by: tuple = ()
         self.written, self.seen, self.in_order = 0, 0, True
 
@@ -118,16 +123,37 @@ class Traced(Absent):
     @property
     def flags(self) -> SimpleNamespace:
         """Whether it lies in order, as an array says it."""
-        array: Traced = self
-        while array.base is not None:
-            if array.by[0].view.many:
-                return _FLAGS_OF_MANY
-            array = array.base
-        return _FLAGS
+        if self.base is None:
+            return _FLAGS
+        return _FLAGS_OF_MANY if self.by[0].view.many else self.base.flags
 
     def look_at(self, base: Traced, op: Primitive, params: dict) -> None:
         """From now on this is a view of the memory of `base`."""
         self.base, self.by, self.seen = base, (op, params), base.owner.written
+
+    def taken_again(self) -> Value:
+        """What this view shows after the memory was overwritten that it looks at."""
+        (op, params), base = self.by, self.base
+        if op is reshape and not base.in_order:
+            raise CompileError(
+                "a reshaped tensor is read after the memory was overwritten that it was reshaped of, by assign() or an optimiser, "
+                "in a function recorded by tg.compile: whether that is a view, is not known there. Reshape again after the write"
+            )
+        value = self.recorder.read(base)
+        return value if op is constant_in else self.recorder.emit(op, (value,), params, self.shape, self.dtype)
+
+    def written_through(self, value: Value) -> Value:
+        """What the whole is at which this view looks, when `value` is written to the view."""
+        (op, params), base, recorder = self.by, self.base, self.recorder
+        if op.view.order == "part":
+            return recorder.emit(PUT, (recorder.read(base), value), params, base.shape, base.dtype)
+        if op.view.back is not None and (base.in_order or op.view.order != "kept" or op is constant_in):
+            back, params = op.view.back(base.shape, **params)
+            return recorder.emit(back, (value,), params, base.shape, base.dtype)
+        raise CompileError(
+            f"what {op.name} gives is overwritten in a function recorded by tg.compile, where it is not known whether that is a "
+            f"view of other memory; write to the tensor itself"
+        )
 
     def like(self, shape: Iterable[int], dtype: Any, value: Any = None) -> Traced:
         if modes.recorder is not self.recorder and not self.recorder.over:
