@@ -23,6 +23,8 @@ from .schedule.layout import form_of, lay
 
 _NAME, _GIVES = 43, 26
 """Columns of the table, which is 100 wide."""
+_FIGURES = ("kernels", "bytes moved", "FLOP", "peak memory, bytes")
+"""What to call those of a `Cost`."""
 
 
 class Cost(NamedTuple):
@@ -107,15 +109,11 @@ class Explanation:
         for phase, kernels in self.grouped().items():
             lines += [f"    {phase}"] if phase != FORWARD or len(kernels) < len(numbers) else []
             lines += [row for kernel in kernels for row in self._rows(numbers[kernel], kernel)]
-        a, b = self.compiled, self.eager
-        figures = [
-            ("", "compiled", "operation by operation"),
-            ("kernels", a.pieces, b.pieces),
-            ("bytes moved", f"{a.nbytes:,}", f"{b.nbytes:,}"),
-            ("FLOP", f"{a.flops:,}", f"{b.flops:,}"),
-            ("peak memory, bytes", f"{a.memory:,}", f"{b.memory:,}, besides arguments and state"),
-        ]
-        lines += ["", *(f"{name:25}{ours!s:20}{theirs}" for name, ours, theirs in figures), *self._why_more(), ""]
+        lines += ["", f"{'':25}{'compiled':20}operation by operation"]
+        costs = zip(_FIGURES, self.compiled, self.eager, strict=True)
+        lines += [f"{name:25}{ours:<20,}{theirs:,}" for name, ours, theirs in costs]
+        lines[-1] += ", besides arguments and state"
+        lines += [*self._why_more(), ""]
         left = [f"{name} {len(program.instructions)}" for name, program in self.stages.items()]
         lines += _under("operations after a pass", left)
         results = zip(self.program.results, self.results, strict=True)

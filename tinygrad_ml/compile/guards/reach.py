@@ -12,7 +12,6 @@ Read before: `code.py`, `snapshots.py`. Read next: `conditions.py`, `watch.py`.
 from __future__ import annotations
 
 import types
-from collections import deque
 from collections.abc import Callable
 from functools import cached_property, partial
 from typing import Any
@@ -20,7 +19,7 @@ from typing import Any
 from ...tensor import Tensor
 from .code import Variables, closed_over, is_ours, is_users, name_of, names_in
 from .method import HeldMethod
-from .snapshots import CONTAINERS, GENERATORS, Holder, Snapshot
+from .snapshots import CONTAINERS, GENERATORS, Holder, Snapshot, content
 from .values import PLAIN, snapshot
 
 REACHED_ITEMS = 1000
@@ -170,32 +169,22 @@ def _inside(thing: Any, path: str) -> tuple[Any, list[Part]]:
 
 def _inside_function(function: types.FunctionType, path: str) -> tuple[Variables | None, list[Part]]:
     variables = Variables(function) if is_users(function) else None
-    named = [] if variables is None else [(name, function.__globals__.get(name)) for name in variables.names]
     cells = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
+    named = closed_over(cells) if variables is None else variables.now()
     given = [*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()]
     if function.__dict__:
         given.append(function.__dict__)
-    return variables, [*closed_over(cells).items(), *named, *((path, part) for part in given)]
+    return variables, [*named.items(), *((path, part) for part in given)]
 
 
-def _inside_dictionary(things: dict, path: str) -> tuple[dict | None, list[Part]]:
-    held = snapshot(things)
-    if not _worth_looking(list(held.values())):
+def _inside_container(things: Any, path: str) -> tuple[Any, list[Part]]:
+    held = content(things)
+    if len(held) > REACHED_ITEMS and not isinstance(next(iter(held.values())), Tensor):
         return None, []
-    named = [(f"{path}[{name!r}]" if isinstance(name, PLAIN) else path, part) for name, part in held.items()]
-    return things, [*((path, name) for name in held), *named]
-
-
-def _inside_collection(things: Any, path: str) -> tuple[Any, list[Part]]:
-    items, in_order = list(things), isinstance(things, (list, tuple))
-    if not _worth_looking(items):
-        return None, []
-    parts = [(f"{path}[{i}]" if in_order else path, item) for i, item in enumerate(items)]
-    return things if isinstance(things, CONTAINERS) else None, parts
-
-
-def _worth_looking(items: list) -> bool:
-    return len(items) <= REACHED_ITEMS or isinstance(items[0], Tensor)
+    named = isinstance(things, (dict, list, tuple))
+    keys = [(path, key) for key in held] if isinstance(things, dict) else []
+    parts = [(f"{path}[{key!r}]" if named and isinstance(key, PLAIN) else path, part) for key, part in held.items()]
+    return things if isinstance(things, CONTAINERS) else None, [*keys, *parts]
 
 
 def _parts(*names: str) -> Callable[[Any, str], tuple[None, list[Part]]]:
@@ -204,8 +193,7 @@ def _parts(*names: str) -> Callable[[Any, str], tuple[None, list[Part]]]:
 
 
 _INSIDE: tuple[tuple[Any, Callable[[Any, str], tuple[Any, list[Part]]]], ...] = (
-    (dict, _inside_dictionary),
-    ((list, tuple, set, frozenset, deque), _inside_collection),
+    ((*CONTAINERS, tuple, frozenset), _inside_container),
     (types.FunctionType, _inside_function),
     (types.MethodType, _parts("__self__", "__func__")),
     (WRAPPERS, _parts("fget", "fset", "__func__", "func")),
