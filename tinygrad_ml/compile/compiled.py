@@ -57,6 +57,7 @@ class Compiled:
         moving = {value.source for value in self.executable.moving}
         self._written_in_calls = [source for source in self._written if source in moving]
         self._written_arguments = [source.position for source in self._written if isinstance(source, Argument)]
+        self._arguments = [v.source for v in recording.program.sources() if isinstance(v.source, Argument)]
         self._reads_gradients = any(value.source.kind == "gradient" for value in program.sources())
         self._numbers = [
             [(array, v.source.name) for v, array in self.executable.numbers.items() if v.source.call == call]
@@ -185,26 +186,20 @@ class Compiled:
     def refuse_overlaps(self, tensors: list[Tensor]) -> None:
         """`CompileError` if an argument lies in memory that the program overwrites as something else: what comes first
         is not the same as in eager mode."""
-        for position, tensor in enumerate(tensors):
-            if self._written_arguments or id(owner(tensor._data)) in self._written_states:
-                self._refuse_overlap(position, tensor._data, tensors)
+        for argument in self._arguments:
+            array = tensors[argument.position]._data
+            if self._written_arguments or id(owner(array)) in self._written_states:
+                self._refuse_overlap(argument, array, tensors)
 
-    def _refuse_overlap(self, what: int | Memory, array: Any, tensors: list[Tensor]) -> None:
+    def _refuse_overlap(self, what: Memory, array: Any, tensors: list[Tensor]) -> None:
         for source in self._written:
             written = source.now(tensors)._data
-            if (
-                array is not written
-                and owner(array) is owner(written)
-                and of(array).namespace.may_share_memory(array, written)
-            ):
-                sources = [v.source for v in self.stages["recorded"].sources() if v.source.kind == "argument"]
-                names = {argument.position: str(argument) for argument in sources}
-                if isinstance(what, int) and what not in names:
-                    continue  # which is not used
+            if array is written or owner(array) is not owner(written):
+                continue
+            if of(array).namespace.may_share_memory(array, written):
                 raise CompileError(
-                    f"{names.get(what, what)} lies in the memory of {source}, or a part of it, which the function overwrites "
-                    f"by assign(). What is read before that, and what after it, is not said in a compiled function: pass a "
-                    f"copy, tg.tensor(...)"
+                    f"{what} lies in the memory of {source}, or a part of it, which the function overwrites by assign(). What is "
+                    f"read before that, and what after it, is not said in a compiled function: pass a copy, tg.tensor(...)"
                 )
 
     def __call__(self, tensors: list[Tensor]) -> Any:

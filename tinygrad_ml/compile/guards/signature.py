@@ -117,12 +117,9 @@ class Arguments:
 def _inside(name: str, part: Any) -> Iterator[tuple[str, Any]]:
     """(what it is called, thing) of a structure and all that is in it."""
     yield name, part
-    if isinstance(part, dict):
-        for key, item in part.items():
+    if isinstance(part, (tuple, list, dict)):
+        for key, item in part.items() if isinstance(part, dict) else enumerate(part):
             yield from _inside(f"{name}[{key!r}]", item)
-    elif isinstance(part, (tuple, list)):
-        for i, item in enumerate(part):
-            yield from _inside(f"{name}[{i}]", item)
 
 
 def difference(now: dict[str, tuple[Any, str]], before: dict[str, tuple[Any, str]]) -> str:
