@@ -33,7 +33,7 @@ def is_same(now: Any, before: Any) -> bool:
     kind = type(now)
     if kind is not type(before) or not is_plain(now) or now != before:
         return False
-    return kind is Options or repr(now) == repr(before)
+    return kind is Options or repr(now) == repr(before)  # equal options are written the same
 
 
 def are_same(now: Sequence[Any], before: Sequence[Any]) -> bool:
@@ -43,8 +43,7 @@ def are_same(now: Sequence[Any], before: Sequence[Any]) -> bool:
 
 def differences(now: dict, before: dict) -> list[Any]:
     """The names under which there is something else now, or nothing more."""
-    same = [name for name in now.keys() & before.keys() if is_same(now[name], before[name])]
-    return list((now.keys() | before.keys()) - set(same)) if len(same) < max(len(now), len(before)) else []
+    return [name for name in before | now if not is_same(now.get(name, MISSING), before.get(name, MISSING))]
 
 
 def became(name: str, now: str, before: str) -> str:
