@@ -23,7 +23,7 @@ from .compiler import compiled, features, processor, target
 
 
 class Native:
-    """Functions as machine code, by name. Made by `native`, which keeps them for as long as the process lives.
+    """Functions as machine code, by name. Ask for `native`, which keeps them for as long as the process lives.
 
     name      of the module in the cache
     write     `write(module, *given)` fills a module, if it is not in the cache
@@ -85,12 +85,7 @@ class Native:
         return f"{name}_{self._fingerprint}"
 
 
-@cache
-def native(
-    name: str, write: Callable[..., object], *given: object, improved: bool = False, needs: tuple[Native, ...] = ()
-) -> Native:
-    """The functions that `write(module, *given)` writes."""
-    return Native(name, write, *given, improved=improved, needs=needs)
+native = cache(Native)
 
 
 @cache

@@ -2,7 +2,7 @@
 
 NumPy's products come from a library that is made for large matrices. A step of a small network has many
 small ones, whose operands are in the cache already, and for these it is faster to read them where they lie than to
-copy them into order first.
+copy them into order first. Every sum has one order, whoever computes it: results do not depend on the number of threads.
 
     plan.py             which products run so, and how their work is divided
     fields.py           what each is told

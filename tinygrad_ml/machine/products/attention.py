@@ -19,8 +19,7 @@ so many blocks of a matrix:
             weights = exp(scores·scale - logarithm);  slopes = weights·(slopes - product)·scale
             dv += weightsᵀ·g;  dk += slopesᵀ·q;  dq += slopes·k
 
-Each task has a dq of its own, and in how many tasks a matrix falls follows from shapes alone: every sum has one order, whoever
-computes it, and results do not depend on the number of threads.
+Each task has a dq of its own, and in how many tasks a matrix falls follows from shapes alone.
 
 T. Dao et al., FlashAttention: Fast and Memory-Efficient Exact Attention with IO-Awareness, 2022; M. Milakov, N. Gimelshein,
 Online normalizer calculation for softmax, 2018. Read before: `tiles.py`. Read next: `attending.py`.

@@ -15,8 +15,6 @@ a row of the result see neighbouring pixels, whatever the place in the kernel.
 
 Where lines are long, and the result has few channels, not even that: a tile reads its vectors in the image itself.
 
-Every sum has one order, whoever computes it: results do not depend on the number of threads.
-
 Read before: `tiles.py`. Read next: `weight_gradient.py`. Sources: K. Chellapilla, S. Puri, P. Simard, High Performance Convolutional Neural Networks for
 Document Processing, 2006, for the product; S. Chetlur et al., cuDNN, 2014, for panels that are put together where they
 are used.

@@ -16,9 +16,8 @@ that belongs to the tile is loaded, and each number of the column k of a is mult
 
 Where a panel has whole vectors, side by side, the first tile of rows writes the copy: it has read them anyway, and
 multiplies while the next ones come from memory. Numbers of a may lie anywhere. The rows of b, or else its columns, lie
-in one piece, as do the rows of c. A product of many matrices is a product for each. A sum runs over k in order, whoever
-computes it: results do not depend on the number of threads. Memory of c is asked for when a tile begins, before it is
-needed.
+in one piece, as do the rows of c. A product of many matrices is a product for each. Memory of c is asked for when a tile
+begins, before it is needed.
 
 K. Goto, R. van de Geijn, Anatomy of High-Performance Matrix Multiplication, 2008; A. Heinecke et al., LIBXSMM, 2016, for
 small matrices, which are not copied.

@@ -22,10 +22,7 @@ image as in g, and nothing is copied at all; what is in the lanes of a total is 
             for each vector of positions:
                 total[row, channel] += image[table[row] + positions] * g[channel, positions]
 
-Every sum has one order, whoever computes it: results do not depend on the number of threads. That a block begins with 0 keeps the
-digits of a sum over hundreds of thousands of positions.
-
-Read before: `convolution.py`.
+That a block begins with 0 keeps the digits of a sum over hundreds of thousands of positions. Read before: `convolution.py`.
 """
 
 from __future__ import annotations

@@ -19,9 +19,8 @@ are transposed, in the cache, before and behind it:
         positions = Aᵀ m A
         result = positions, transposed
 
-The weights' part, u, is a job of its own before that. Sums over channels have one order, whoever computes them: results
-do not depend on the number of threads. Read before: `tiles.py`. Read next: `fewer.py`, which says when this is done,
-and `winograd_gradient.py`.
+The weights' part, u, is a job of its own before that. Read before: `tiles.py`. Read next: `fewer.py`, which says when
+this is done, and `winograd_gradient.py`.
 
 A. Lavin, S. Gray, Fast Algorithms for Convolutional Neural Networks, 2016.
 """

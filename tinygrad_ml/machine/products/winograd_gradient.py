@@ -13,8 +13,8 @@ What was made of sums in `winograd.py` is made of the same ones, the other way r
             u[i] += v[i]ᵀ·m[i]
     weights = Gᵀ (Σ over shares of u) G
 
-Into how many shares images fall follows from shapes alone, and each u is added up in order: results do not depend on the
-number of threads. That a block begins with 0 keeps the digits of long sums. Read before: `winograd.py`.
+Into how many shares images fall follows from shapes alone. That a block begins with 0 keeps the digits of long sums. Read
+before: `winograd.py`.
 """
 
 from __future__ import annotations

@@ -7,10 +7,10 @@ Read before: `calling.py`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from threading import get_ident
-from typing import Any, Protocol
+from typing import Any
 
 import numpy
 from numpy.lib.stride_tricks import as_strided
@@ -24,22 +24,6 @@ WORTH_SHARING = 1 << 15
 """Elements of a loop that threads share: they take a hundredth of a millisecond."""
 MOST_REPEATED = 512
 """Jobs of a kind."""
-
-
-class JobPlan(Protocol):
-    """How something is done with arrays that lie in one way: see `../products/windows.py`."""
-
-    scratch: int
-    shared: bool
-
-    @property
-    def fits(self) -> Callable[..., bool]:
-        """Whether it can be done so, given facts and arrays: a function of the class."""
-        ...
-
-    def jobs(self, threads: int, scratch: int) -> list[tuple[numpy.ndarray, dict[int, int]]]:
-        """The jobs as so many threads will share them, and where in each the address of which array belongs."""
-        ...
 
 
 class RepeatedJobs:
@@ -57,8 +41,13 @@ class RepeatedJobs:
         self._run()
 
 
-def do(ways: tuple[Callable[..., JobPlan], ...], facts: Any, *arrays: numpy.ndarray) -> None:
-    """Do what `way(facts, *arrays)` plans, for the first of the ways that fits."""
+def do(ways: tuple[Any, ...], facts: Any, *arrays: numpy.ndarray) -> None:
+    """Do what `way(facts, *arrays)` plans, for the first of the ways that fits: see `../products/windows.py`.
+
+    A way is a class. Its `fits(facts, *arrays)` says whether it can be done so, of arrays that lie in this way. Its objects have
+    `jobs(threads, scratch)`, with the places in each where the address of which array belongs; `scratch` bytes of memory are
+    theirs, and `shared` is whether threads share them.
+    """
     forms = tuple([(array.shape, array.strides, array.dtype.char) for array in arrays])
     _planned(ways, facts, forms, threads(), get_ident())(arrays)
 

@@ -38,21 +38,15 @@ def rows(loop: int | Callable[[], int], count: int, given: Sequence[tuple[int, i
     given  its other arguments, and by how much each is larger for the next row
     most   tasks, at most
     """
-    from .rows import write_rows  # which needs llvmlite
-
     height = -(-count // most)
     values, growths = _padded([value for value, _ in given]), _padded([growth for _, growth in given])
-    return job_row(
-        _one_of("rows", write_rows, len(values)), -(-count // height), [loop, count, height, *values, *growths]
-    )
+    return job_row(_one_of("rows", len(values)), -(-count // height), [loop, count, height, *values, *growths])
 
 
 def call(loop: int | Callable[[], int], given: Sequence[int]) -> numpy.ndarray:
     """The job that is one call of a loop, with these integers and addresses."""
-    from .rows import write_calls  # which needs llvmlite
-
     values = _padded(given)
-    return job_row(_one_of("call", write_calls, len(values)), 1, [loop, *values])
+    return job_row(_one_of("call", len(values)), 1, [loop, *values])
 
 
 def _padded(given: Sequence[int]) -> list[int]:
@@ -61,10 +55,12 @@ def _padded(given: Sequence[int]) -> list[int]:
     return [*given, *[0] * (max(-(-len(given) // 4), 1) * 4 - len(given))]
 
 
-def _one_of(name: str, write: Callable, arguments: int) -> Callable[[], int]:
+def _one_of(name: str, arguments: int) -> Callable[[], int]:
     """What says the address of the function for so many arguments, which is made with its neighbours."""
-    from ..llvm.native import native  # which needs llvmlite
+    from ..llvm.native import native  # which need llvmlite
+    from .rows import write_calls, write_rows
 
+    write = {"rows": write_rows, "call": write_calls}[name]
     return native(name, write, (arguments // 4 - 1) // FOURS_IN_A_ROW).later(f"{name}{arguments}")
 
 
