@@ -352,23 +352,19 @@ class _Lowering:
         return term if own == dtype else Quantity(self._converted(value, own, dtype), dtype)
 
     def _converted(self, value: Any, own: numpy.dtype, dtype: numpy.dtype) -> Any:
-        builder, kind = self.builder, _type(dtype)
         if dtype == bool_:
-            zero = ir.Constant(value.type, 0)
-            return (
-                builder.fcmp_unordered("!=", value, zero)
-                if own.kind == "f"
-                else builder.icmp_unsigned("!=", value, zero)
-            )
-        if own.kind == "f":
-            if dtype.kind == "f":
-                return builder.fpext(value, kind) if dtype.itemsize > own.itemsize else builder.fptrunc(value, kind)
-            return builder.fptosi(value, kind) if dtype.kind == "i" else builder.fptoui(value, kind)
-        if dtype.kind == "f":
-            return builder.sitofp(value, kind) if own.kind == "i" else builder.uitofp(value, kind)
-        if own != bool_ and dtype.itemsize <= own.itemsize:
-            return builder.trunc(value, kind) if dtype.itemsize < own.itemsize else value
-        return builder.sext(value, kind) if own.kind == "i" else builder.zext(value, kind)
+            differ = self.builder.fcmp_unordered if own.kind == "f" else self.builder.icmp_unsigned
+            return differ("!=", value, ir.Constant(value.type, 0))
+        narrower = own != bool_ and dtype.itemsize <= own.itemsize
+        if own.kind == dtype.kind == "f":
+            word = "fptrunc" if narrower else "fpext"
+        elif own.kind == "f":
+            word = "fptosi" if dtype.kind == "i" else "fptoui"
+        elif dtype.kind == "f":
+            word = "sitofp" if own.kind == "i" else "uitofp"
+        else:
+            word = "trunc" if narrower else "sext" if own.kind == "i" else "zext"
+        return getattr(self.builder, word)(value, _type(dtype))
 
     def _power(self, a: Quantity, b: Quantity, dtype: numpy.dtype) -> Quantity:
         """aᵇ; of integers by squaring, a bit of the exponent at a time."""
