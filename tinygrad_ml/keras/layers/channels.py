@@ -7,7 +7,7 @@ The turned image is a view: no number is copied for it.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from ...errors import OptionError, ShapeError
 from ...functional.convolution import per_axis
@@ -16,6 +16,7 @@ from ...tensor import Tensor, as_tensor
 from ..checks import one_of, whole
 from ..config import image_data_format
 
+Ranked = TypeVar("Ranked")
 DATA_FORMATS = {"tf": "channels_last", "th": "channels_first"}
 
 
@@ -86,3 +87,8 @@ def padding_of(
         for n, k, s, d in zip(space, window, stride, dilation, strict=True)
     ]
     return [(total // 2, total - total // 2) for total in totals]
+
+
+def of_ranks(kind: type[Ranked], name: str, ranks: tuple[int, ...] = (1, 2, 3)) -> list[type[Ranked]]:
+    """The layers of a kind for inputs with so many axes in space: `name1D` and so on."""
+    return [type(f"{name}{rank}D", (kind,), {"rank": rank, "__module__": kind.__module__}) for rank in ranks]  # type: ignore[misc]

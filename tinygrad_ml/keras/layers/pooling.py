@@ -9,7 +9,7 @@ from ...nn import functional as F
 from ...tensor import Tensor, as_tensor
 from ..arguments import accepts_old
 from .base import Layer
-from .channels import channels_first, checked_format, checked_padding, padding_of
+from .channels import channels_first, checked_format, checked_padding, of_ranks, padding_of
 from .input_spec import InputSpec
 
 
@@ -141,40 +141,9 @@ class _AdaptiveMax(_Adaptive):
         return (F.adaptive_max_pool1d, F.adaptive_max_pool2d, F.adaptive_max_pool3d)[self.rank - 1](x, self.output_size)
 
 
-class MaxPooling1D(_Max):
-    rank = 1
-
-
-class MaxPooling2D(_Max):
-    rank = 2
-
-
-class MaxPooling3D(_Max):
-    rank = 3
-
-
-class AveragePooling1D(_Average):
-    rank = 1
-
-
-class AveragePooling2D(_Average):
-    rank = 2
-
-
-class AveragePooling3D(_Average):
-    rank = 3
-
-
-class GlobalMaxPooling1D(_GlobalMax):
-    rank = 1
-
-
-class GlobalMaxPooling2D(_GlobalMax):
-    rank = 2
-
-
-class GlobalMaxPooling3D(_GlobalMax):
-    rank = 3
+MaxPooling1D, MaxPooling2D, MaxPooling3D = of_ranks(_Max, "MaxPooling")
+AveragePooling1D, AveragePooling2D, AveragePooling3D = of_ranks(_Average, "AveragePooling")
+GlobalMaxPooling1D, GlobalMaxPooling2D, GlobalMaxPooling3D = of_ranks(_GlobalMax, "GlobalMaxPooling")
 
 
 class GlobalAveragePooling1D(_GlobalAverage):
@@ -194,36 +163,11 @@ class GlobalAveragePooling1D(_GlobalAverage):
         """None: there are no steps any more."""
 
 
-class GlobalAveragePooling2D(_GlobalAverage):
-    rank = 2
-
-
-class GlobalAveragePooling3D(_GlobalAverage):
-    rank = 3
-
-
-class AdaptiveAveragePooling1D(_AdaptiveAverage):
-    rank = 1
-
-
-class AdaptiveAveragePooling2D(_AdaptiveAverage):
-    rank = 2
-
-
-class AdaptiveAveragePooling3D(_AdaptiveAverage):
-    rank = 3
-
-
-class AdaptiveMaxPooling1D(_AdaptiveMax):
-    rank = 1
-
-
-class AdaptiveMaxPooling2D(_AdaptiveMax):
-    rank = 2
-
-
-class AdaptiveMaxPooling3D(_AdaptiveMax):
-    rank = 3
+GlobalAveragePooling2D, GlobalAveragePooling3D = of_ranks(_GlobalAverage, "GlobalAveragePooling", (2, 3))
+AdaptiveAveragePooling1D, AdaptiveAveragePooling2D, AdaptiveAveragePooling3D = of_ranks(
+    _AdaptiveAverage, "AdaptiveAveragePooling"
+)
+AdaptiveMaxPooling1D, AdaptiveMaxPooling2D, AdaptiveMaxPooling3D = of_ranks(_AdaptiveMax, "AdaptiveMaxPooling")
 
 
 MaxPool1D, MaxPool2D, MaxPool3D = MaxPooling1D, MaxPooling2D, MaxPooling3D

@@ -19,7 +19,7 @@ from ..arguments import accepts_old
 from ..checks import number, whole
 from ..regularizers import L1L2
 from .base import Layer
-from .channels import channels_first, checked_format
+from .channels import channels_first, checked_format, of_ranks
 from .input_spec import InputSpec
 
 
@@ -148,12 +148,7 @@ class SpatialDropout1D(_SpatialDropout):
         super().__init__(rate, None, seed, name=name, dtype=dtype)
 
 
-class SpatialDropout2D(_SpatialDropout):
-    rank = 2
-
-
-class SpatialDropout3D(_SpatialDropout):
-    rank = 3
+SpatialDropout2D, SpatialDropout3D = of_ranks(_SpatialDropout, "SpatialDropout", (2, 3))
 
 
 class GaussianNoise(Seeded):

@@ -11,7 +11,7 @@ from ...nn import functional as F
 from ...tensor import Tensor, as_tensor
 from ..checks import one_of, whole
 from .base import Layer
-from .channels import channels_first, checked_format, in_space, sides
+from .channels import channels_first, checked_format, in_space, of_ranks, sides
 from .input_spec import InputSpec
 
 
@@ -143,16 +143,7 @@ class _UpSampling(Layer):
         return x
 
 
-class ZeroPadding1D(_ZeroPadding):
-    rank = 1
-
-
-class ZeroPadding2D(_ZeroPadding):
-    rank = 2
-
-
-class ZeroPadding3D(_ZeroPadding):
-    rank = 3
+ZeroPadding1D, ZeroPadding2D, ZeroPadding3D = of_ranks(_ZeroPadding, "ZeroPadding")
 
 
 class Cropping1D(_Cropping):
