@@ -56,13 +56,7 @@ class _Max(_Pooling):
 
 
 class _Average(_Pooling):
-    """The mean of each window.
-
-    pool_size    the window, a number or one for each axis
-    strides      by how much it moves; by default windows touch
-    padding      "valid": what does not fill a window is left out; or "same": it is padded, which never counts
-    data_format  "channels_last" or "channels_first"
-    """
+    """The mean of each window. Options as of `MaxPooling1D`."""
 
     def _pool(self, x: Tensor) -> Any:
         return (F.avg_pool1d, F.avg_pool2d, F.avg_pool3d)[self.rank - 1](
@@ -93,11 +87,7 @@ class _GlobalAverage(_GlobalPooling):
 
 
 class _GlobalMax(_GlobalPooling):
-    """The largest number of each channel.
-
-    data_format  "channels_last": (batch, ..., channels) -> (batch, channels); or "channels_first"
-    keepdims     whether the axes in space stay, with size 1
-    """
+    """The largest number of each channel. Options as of `GlobalAveragePooling2D`."""
 
     def call(self, inputs: Any) -> Tensor:
         return as_tensor(inputs).max(axis=self.axes, keepdims=self.keepdims)
