@@ -31,6 +31,8 @@ LAYERS = {
     "transposed convolution": (lambda: nn.ConvTranspose2d(1, 2, 3), (1, 1, 6, 6), None),
     "flattened": (lambda: nn.Sequential(nn.Flatten(), nn.Linear(36, 2)), (2, 1, 6, 6), None),
     "pooled": (lambda: nn.Sequential(nn.MaxPool2d(2, padding=1), nn.Conv2d(1, 1, 2)), (1, 1, 6, 6), None),
+    "softmax": (lambda: nn.Sequential(nn.Flatten(), nn.Softmax(1), nn.Linear(4, 2)), (3, 2, 2), None),
+    "normalised": (lambda: nn.Sequential(nn.LayerNorm(4, elementwise_affine=False), nn.Linear(4, 2)), (3, 4), None),
     "lstm": (lambda: nn.LSTM(3, 4), (4, 2, 3), lambda layer, x: layer(x)[0]),
     "lstm, batch first": (lambda: nn.LSTM(3, 4, batch_first=True), (4, 2, 3), lambda layer, x: layer(x)[0]),
     "keras": (lambda: keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(3)]), (2, 4, 4), None),
@@ -70,6 +72,13 @@ def test_a_first_layer_without_parameters_has_its_box():
     assert layers == {"AvgPool2d": (2, 1, 3, 3), "Flatten": (2, 9), "Linear": (2, 2)}
     drawn = viz.draw(nn.Sequential(nn.AvgPool2d(2), nn.Flatten(), nn.Linear(9, 2)), input_shape=(2, 1, 6, 6))
     assert {box.operation: box.shape for box in drawn.drawing.items if box.kind == "module"} == layers
+
+
+def test_operations_of_what_was_computed_as_a_whole_are_drawn():
+    x = tg.random.rand(3, 4)
+    picture = viz.draw(nn.Linear(4, 2)(tg.softmax(x, 1)).sum(), level="operations")
+    assert {"max", "exp", "div"} <= {box.operation for box in picture.drawing.items}
+    assert "softmax" in {box.operation for box in viz.draw(nn.Linear(4, 2)(tg.softmax(x, 1)).sum()).drawing.items}
 
 
 def test_what_is_gone_or_overwritten_is_a_leaf():

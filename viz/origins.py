@@ -15,6 +15,7 @@ import numpy
 from tinygrad_ml.errors import TinygradError
 from tinygrad_ml.graph import Node, topological
 from tinygrad_ml.modes import no_grad
+from tinygrad_ml.ops import Primitive
 from tinygrad_ml.origins import Origin
 from tinygrad_ml.tensor import Tensor, apply
 
@@ -72,13 +73,21 @@ class Whole:
                 return None
             inputs.append(found)
         try:
-            result = apply(origin.op, tuple([tensor for _, tensor in inputs]), origin.params)
+            result = _applied(origin.op, tuple([tensor for _, tensor in inputs]), origin.params)
         except TinygradError:
             return None
         node = Node(origin.number, origin.shape, origin.dtype)
         node.op, node.params, node.scope = origin.op, origin.params, origin.scope
         node.inputs = tuple([parent for parent, _ in inputs])
         return node, result
+
+
+def _applied(op: Primitive, tensors: tuple[Tensor, ...], params: dict) -> Tensor:
+    """What an operation gives, or several that were computed as a whole."""
+    if op.take_apart is None:
+        return apply(op, tensors, params)
+    with numpy.errstate(all="ignore"):
+        return Tensor(op.value(*[tensor.numpy() for tensor in tensors], **params)[0])
 
 
 def _tells(origin: Origin) -> bool:

@@ -94,10 +94,7 @@ def _plain(tensors: tuple[Tensor, ...], arrays: list[Array]) -> bool:
     for array in arrays:
         if type(array) is not numpy.ndarray or (array.dtype is not dtype and array.dtype.kind == "f"):
             return False
-    for tensor in tensors:
-        if tensor._needs:
-            return True
-    return not modes.grad or not modes.scope  # of what needs no gradient, pictures want to know where it comes from
+    return True
 
 
 def _take_apart(function: Callable, node: Node) -> None:
@@ -106,7 +103,7 @@ def _take_apart(function: Callable, node: Node) -> None:
     known = {} if plan is None or saved is None else dict(zip(plan.kept, saved, strict=True))
     tensors = []
     for position, parent in enumerate(node.inputs):
-        array = known.get(position, parent.value)
+        array = known.get(position, parent.value) if node.needs_grad else None  # nobody records operations on numbers
         array = Absent(parent.shape, parent.dtype) if array is None else array
         tensors.append(Tensor(array, parent, parent.needs_grad))
     before, start = (modes.scope, modes.watchers, modes.busy, modes.apart), tick()
@@ -118,8 +115,12 @@ def _take_apart(function: Callable, node: Node) -> None:
         modes.scope, modes.watchers, modes.busy, modes.apart = before
     parts = topological([last], lambda part: part.inputs if part.number > start else ())
     parts = [part for part in parts if part.number > start]
+    same = {} if node.needs_grad else {id(x._data): parent for x, parent in zip(tensors, node.inputs, strict=True)}
     for place, part in enumerate(parts, 1):  # behind the inputs, and in front of whoever takes the result
         part.number = node.number - 1 + place / len(parts)
+        part.inputs = tuple(
+            [same.get(id(parent.value), parent) for parent in part.inputs]
+        )  # not what was detached of them
         for constant in part.inputs:  # that a later node, which was taken apart before, has made
             if constant.op is None:
                 constant.number = min(constant.number, node.number - 1)
