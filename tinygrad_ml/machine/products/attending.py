@@ -105,7 +105,8 @@ def shares_of_slopes(matrices: int, keys: int) -> int:
 class _BlockwiseJob:
     shared = True
 
-    def __init__(self, looking: Looking, q: numpy.ndarray, k: numpy.ndarray, v: numpy.ndarray, y: numpy.ndarray):
+    def __init__(self, looking: Looking, *arrays: numpy.ndarray):
+        q, k, v, y = arrays[:4]
         self.looking, self._matrices, self.dtype = looking, len(q), q.dtype
         self._shape: Shape = shape_for(plan.register(), q.itemsize)
         self._sizes = {"queries": q.shape[1], "keys": k.shape[1], "width": q.shape[2], "values": v.shape[2]}
@@ -123,7 +124,7 @@ class _BlockwiseJob:
         """Bytes of so many rows of scores."""
         return count * SIDE * self.dtype.itemsize
 
-    def _job(self, name: str, parts: int, block: int, loops: dict[str, str], **rest: int) -> numpy.ndarray:
+    def _job(self, name: str, parts: int, loops: dict[str, str], **rest: int) -> numpy.ndarray:
         from ..llvm.native import native
         from .attention import write_attention
 
@@ -131,15 +132,11 @@ class _BlockwiseJob:
         wide = {w for n in sides for w in widths(n // self._shape.lanes, self._shape)}
         code = native("attention", write_attention, self._shape, self.dtype.itemsize, tuple(sorted(wide)))
         scale = struct.pack("d" if self.dtype.char == "d" else "f4x", self.looking.scale)
-        unsaid = dict.fromkeys(Attention._fields, 0) | {
-            "causal": int(self.looking.causal),
-            "parts": parts,
-            "block": block,
-        }
-        told = unsaid | self._sizes | self._lies | {"scale": struct.unpack("q", scale)[0]} | rest
-        told |= {
-            which: begun(text.replace("real", str(self.dtype))) for which, text in (loops | {"hide": HIDE}).items()
-        }
+        told = dict.fromkeys(Attention._fields, 0) | self._sizes | self._lies | rest
+        told |= {"causal": int(self.looking.causal), "scale": struct.unpack("q", scale)[0]}
+        told |= {"parts": parts, "block": PLACES_AT_A_TIME}
+        for which, text in (loops | {"hide": HIDE}).items():
+            told[which] = begun(text.replace("real", str(self.dtype)))
         return job_row(code.later(name), self._matrices * parts, Attention(**told))
 
 
@@ -151,18 +148,16 @@ class ForwardAttention(_BlockwiseJob):
 
     _places = places_in_job(Attention, ("q", "k", "v", "y", "logarithm"))
 
-    def __init__(
-        self, looking: Looking, q: numpy.ndarray, k: numpy.ndarray, v: numpy.ndarray, y: numpy.ndarray, *_: object
-    ):
-        super().__init__(looking, q, k, v, y)
-        self._packed = self._rows(q.shape[2])
+    def __init__(self, looking: Looking, *arrays: numpy.ndarray):
+        super().__init__(looking, *arrays)
+        self._packed = self._rows(self._sizes["width"])
         self.scratch = self._packed + self._rows(PLACES_AT_A_TIME) + self._rows(5)
 
     def jobs(self, threads: int, scratch: int) -> list[tuple[numpy.ndarray, dict[int, int]]]:
         """The job as so many threads will share it."""
         where = {"scores": self._packed, "sums": self._packed + self._rows(PLACES_AT_A_TIME)}
         parts = max(1, min(MOST_PARTS, -(-self._sizes["queries"] // SIDE)))
-        job = self._job("attention", parts, PLACES_AT_A_TIME, {"weigh": WEIGH, "finish": FINISH}, **where)
+        job = self._job("attention", parts, {"weigh": WEIGH, "finish": FINISH}, **where)
         return [(job, self._places)]
 
 
@@ -174,23 +169,15 @@ class BackwardAttention(_BlockwiseJob):
 
     _places = places_in_job(Attention, ("q", "k", "v", "y", "logarithm", "product", "dq", "dk", "dv"))
 
-    def __init__(
-        self,
-        looking: Looking,
-        q: numpy.ndarray,
-        k: numpy.ndarray,
-        v: numpy.ndarray,
-        g: numpy.ndarray,
-        *rest: numpy.ndarray,
-    ):
-        super().__init__(looking, q, k, v, g)
-        self._dq = rest[2]
-        self._packed = self._rows(q.shape[2] + v.shape[2])
+    def __init__(self, looking: Looking, *arrays: numpy.ndarray):
+        super().__init__(looking, *arrays)
+        self._dq = arrays[6]
+        self._packed = self._rows(self._sizes["width"] + self._sizes["values"])
         self.scratch = self._packed + 2 * self._rows(PLACES_AT_A_TIME)
 
     def jobs(self, threads: int, scratch: int) -> list[tuple[numpy.ndarray, dict[int, int]]]:
         """The job as so many threads will share it."""
         where = {"scores": self._packed, "slopes": self._packed + self._rows(PLACES_AT_A_TIME)}
         where["dq_part"], parts = self._dq[0, 0].nbytes, self._dq.shape[1]
-        job = self._job("attention_gradient", parts, PLACES_AT_A_TIME, {"weigh": WEIGH_AGAIN}, **where)
+        job = self._job("attention_gradient", parts, {"weigh": WEIGH_AGAIN}, **where)
         return [(job, self._places)]

@@ -70,10 +70,7 @@ scores, slopes, sums     where these lie in scratch memory, behind what was pack
 
 
 def write_attention(module: ir.Module, shape: Shape, itemsize: int, widths: tuple[int, ...]) -> None:
-    """Write `attention(fields, task, scratch)` and `attention_gradient(fields, task, scratch)`, each of which does one task.
-
-    widths  how many vectors wide the tiles are that there are
-    """
+    """Write `attention(fields, task, scratch)` and `attention_gradient(fields, task, scratch)`, each of which does one task."""
     code = _AttentionCode(module, shape, itemsize, widths)
     code.forward("attention")
     code.backward("attention_gradient")

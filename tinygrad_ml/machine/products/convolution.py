@@ -39,7 +39,6 @@ def write_convolution(
     stride  by how many pixels the windows of neighbouring positions lie apart: 1 or 2
     near    whether windows are read where they lie
     short   whether lines of the result are then shorter than a vector
-    widths  how many vectors wide the tiles are that there are
     """
     code = _ConvolutionCode(module, shape, itemsize, stride)
     code.widths, code.short = widths, short

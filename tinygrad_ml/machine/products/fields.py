@@ -48,7 +48,7 @@ def shape_for(register: int, itemsize: int) -> Shape:
 
 
 def widths(vectors: int, shape: Shape) -> tuple[int, ...]:
-    """How many vectors wide tiles are that are together so wide: there is code for these alone."""
+    """How many vectors wide tiles are that are together so wide: code is written for these alone, where `widths` are given."""
     full, rest = divmod(vectors, shape.vectors)
     return (*[rest] * bool(rest), *[shape.vectors] * bool(full))
 

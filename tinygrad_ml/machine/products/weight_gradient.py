@@ -39,10 +39,7 @@ from .tiles import ProductCode, place_of, task
 
 
 def write_gradient(module: ir.Module, shape: Shape, itemsize: int, widths: tuple[int, ...]) -> None:
-    """Write `gradient(fields, task, scratch)`, which does one task of a gradient of weights. See `WeightSum`.
-
-    widths  how many vectors wide the tiles are that there are
-    """
+    """Write `gradient(fields, task, scratch)`, which does one task of a gradient of weights. See `WeightSum`."""
     code = _GradientCode(module, shape, itemsize)
     code.widths = widths
     code.task("gradient")

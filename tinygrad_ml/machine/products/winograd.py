@@ -59,20 +59,14 @@ class _WholeTiles(ProductCode):
 
 
 def write_winograd(module: ir.Module, shape: Shape, itemsize: int, widths: Sequence[int]) -> None:
-    """Write `weights(fields, task, scratch)` and `convolution(fields, task, scratch)`, each of which does one task.
-
-    widths  how many vectors wide the tiles are that there are
-    """
+    """Write `weights(fields, task, scratch)` and `convolution(fields, task, scratch)`, each of which does one task."""
     code = WinogradCode(module, shape, itemsize, widths)
     code.weights("weights")
     code.task("convolution")
 
 
 class WinogradCode(ProductCode):
-    """The functions of such convolutions, and of the gradients of their weights. Products are in scratch memory.
-
-    widths  how many vectors wide the tiles are that there are
-    """
+    """The functions of such convolutions, and of the gradients of their weights. Products are in scratch memory."""
 
     def __init__(self, module: ir.Module, shape: Shape, itemsize: int, widths: Sequence[int]):
         super().__init__(module, shape, itemsize)

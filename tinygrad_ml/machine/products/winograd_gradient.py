@@ -31,10 +31,7 @@ from .winograd import BASIS, SIDE, WinogradCode
 
 
 def write_winograd_gradient(module: ir.Module, shape: Shape, itemsize: int, widths: Sequence[int]) -> None:
-    """Write `sums(fields, task, scratch)` and `weights_of_sums(fields, task, scratch)`, each of which does one task.
-
-    widths  how many vectors wide the tiles are that there are
-    """
+    """Write `sums(fields, task, scratch)` and `weights_of_sums(fields, task, scratch)`, each of which does one task."""
     code = _SumsOfTiles(module, shape, itemsize, widths)
     code.task("sums")
     code.weights("weights_of_sums")
