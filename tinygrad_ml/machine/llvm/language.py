@@ -209,10 +209,8 @@ class _Lowering:
         return getattr(self, f"_{type(part).__name__}")(part)
 
     def _Constant(self, part: ast.Constant) -> Quantity:
-        truth = isinstance(part.value, bool)
-        return (
-            Quantity(ir.Constant(ir.IntType(1), int(bool(part.value))), bool_) if truth else Quantity(part.value, None)
-        )
+        number = Quantity(part.value, None)
+        return self._as(number, bool_) if isinstance(part.value, bool) else number
 
     def _Name(self, part: ast.Name) -> Quantity:
         if part.id in self.known:
@@ -390,23 +388,22 @@ def _takes(parameter: ast.arg, dtype: numpy.dtype | None) -> bool:
     return name == "Any" or DTYPES[name] == dtype
 
 
+WIDE = {"float32": "float64", "int32": "int64"} | {
+    name.removesuffix("_WIDE"): name for name in vars(mathematics) if name.endswith("_WIDE")
+}
+"""Words of functions for float32 -> what stands there for float64."""
+
+
 @cache
-def functions() -> dict[str, ast.FunctionDef]:
+def functions() -> dict[str, Any]:
     """The functions of `mathematics.py`, as text taken apart."""
-    parts = {part.name: part for part in _definitions(inspect.getsource(mathematics))}
+    parts = {
+        part.name: part for part in parsed(inspect.getsource(mathematics)).body if isinstance(part, ast.FunctionDef)
+    }
     for name in mathematics.OF_BOTH:
-        (parts[f"{name}_wide"],) = _definitions(re.sub(r"\w+", _wide, ast.unparse(parts[name])))
+        text = re.sub(r"\w+", lambda word: WIDE.get(word[0], word[0]), ast.unparse(parts[name]))
+        (parts[f"{name}_wide"],) = parsed(text).body  # type: ignore[assignment]
     return parts
-
-
-def _definitions(text: str) -> list[ast.FunctionDef]:
-    return [part for part in parsed(text).body if isinstance(part, ast.FunctionDef)]
-
-
-def _wide(word: re.Match[str]) -> str:
-    """What stands in the text of a function for float64 where that for float32 has this word."""
-    known = {"float32": "float64", "int32": "int64"}
-    return known.get(word[0], f"{word[0]}_WIDE" if hasattr(mathematics, f"{word[0]}_WIDE") else word[0])
 
 
 def _bits_as(kind: str, builder: Any, x: Quantity) -> Quantity:
