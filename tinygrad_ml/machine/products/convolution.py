@@ -28,7 +28,7 @@ from llvmlite import ir
 
 from ..llvm.assembler import INT, Function, number
 from .fields import DEEPEST, Shape, Windows
-from .tiles import ProductCode, place_of, task
+from .tiles import ProductCode, each_piece, place_of
 
 
 def write_convolution(
@@ -55,7 +55,7 @@ class _ConvolutionCode(ProductCode):
 
     def task(self, name: str) -> None:
         panel = self._panel_of_windows()
-        with task(self.module, name, Windows) as (f, told, i):
+        with each_piece(self.module, name, Windows) as (f, told, i):
             team, place, row = place_of(f, told, i)
             image = f.mul(team, told.abreast)
             column = f.mul(place, number(self.shape.columns))
@@ -68,7 +68,7 @@ class _ConvolutionCode(ProductCode):
     def near(self, name: str) -> None:
         """Write the function of that name, which does one task, where windows are read where they lie."""
         panels = self._panels_near()
-        with task(self.module, name, Windows) as (f, told, i):
+        with each_piece(self.module, name, Windows) as (f, told, i):
             image, place, row = place_of(f, told, i)
             first, there_are = f.mul(place, told.near), f.mul(f.sdiv(told.n, told.width), told.parts)
             rows, a, x, c = self._where(f, told, image, row)

@@ -41,7 +41,7 @@ def write_product(module: ir.Module, shape: Shape, itemsize: int) -> None:
 
 
 @contextmanager
-def task(module: ir.Module, name: str, fields: type) -> Iterator[tuple[Function, Any, Any]]:
+def each_piece(module: ir.Module, name: str, fields: type) -> Iterator[tuple[Function, Any, Any]]:
     """`name(fields, task, scratch)`, which does one task: what is written inside, for each piece i of work that is of it.
 
     What is given is (the function, what it is told, i).
@@ -84,7 +84,7 @@ class ProductCode:
     def task(self, name: str) -> None:
         """Write the function of that name, which does one task."""
         panel = self._panel()
-        with task(self.module, name, Fields) as (f, told, i):
+        with each_piece(self.module, name, Fields) as (f, told, i):
             matrix, place, row = place_of(f, told, i)
             copied = f.zext(f.icmp_signed(">=", place, told.read), INT)
             column = f.mul(place, number(self.shape.columns))

@@ -35,7 +35,7 @@ from llvmlite import ir
 
 from ..llvm.assembler import INT, Function, number
 from .fields import Shape, WeightSum
-from .tiles import ProductCode, place_of, task
+from .tiles import ProductCode, each_piece, place_of
 
 
 def write_gradient(module: ir.Module, shape: Shape, itemsize: int, widths: tuple[int, ...]) -> None:
@@ -65,7 +65,7 @@ class _GradientCode(ProductCode):
     def task(self, name: str) -> None:
         pack, back = self.pack(), self.transposition()
         tiles = self.of_all_sizes(self._sum)
-        with task(self.module, name, WeightSum) as (f, told, i):
+        with each_piece(self.module, name, WeightSum) as (f, told, i):
             group, place, row = place_of(f, told, i)
             scratch, column = f.given[2], f.mul(place, number(self.shape.columns))
             rows = f.least(told.height, f.sub(told.k, row))
@@ -140,7 +140,7 @@ class _FewChannelsCode(ProductCode):
     def task(self, name: str) -> None:
         tiles = {(k, m): self._sum(k, m) for m, heights in self.sizes.items() for k in heights}
         nbytes = number(self.vectors.nbytes)
-        with task(self.module, name, WeightSum) as (f, told, i):
+        with each_piece(self.module, name, WeightSum) as (f, told, i):
             first, row = f.mul(f.sdiv(i, told.heights), told.bunch), f.mul(f.srem(i, told.heights), told.height)
             groups = f.least(told.bunch, f.sub(told.groups, first))
             rows = f.least(told.height, f.sub(told.k, row))

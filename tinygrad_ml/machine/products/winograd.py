@@ -35,7 +35,7 @@ from llvmlite import ir
 from ..llvm.assembler import INT, Function, number
 from ..llvm.native import Native, native
 from .fields import Shape, TiledImages, TiledWeights
-from .tiles import ProductCode, task
+from .tiles import ProductCode, each_piece
 
 SIDE, BASIS = 4, 16
 """Pixels along a side of what a tile sees, and in all."""
@@ -126,7 +126,7 @@ class WinogradCode(ProductCode):
         """Write the function of that name, which does one task of a convolution."""
         into, out_of = self.into_basis(), self._out_of_basis()
         products = self._products()
-        with task(self.module, name, TiledImages) as (f, told, i):
+        with each_piece(self.module, name, TiledImages) as (f, told, i):
             fields, _, v = f.given
             m, y, pixels = (f.add(v, place) for place in (told.m_at, told.y_at, told.x_at))
             image = f.mul(f.sdiv(i, told.blocks), told.abreast)

@@ -26,7 +26,7 @@ from llvmlite import ir
 
 from ..llvm.assembler import INT, Function, number
 from .fields import Shape, TiledImages
-from .tiles import task
+from .tiles import each_piece
 from .winograd import BASIS, SIDE, WinogradCode
 
 
@@ -41,7 +41,7 @@ class _SumsOfTiles(WinogradCode):
     def task(self, name: str) -> None:
         """Write the function of that name, which adds up a panel of channels of the result over a share of the images."""
         into, slopes, add = self.into_basis(), self._slopes(), self._products()
-        with task(self.module, name, TiledImages) as (f, told, i):
+        with each_piece(self.module, name, TiledImages) as (f, told, i):
             fields, _, v = f.given
             m, y, pixels = (f.add(v, place) for place in (told.m_at, told.y_at, told.x_at))
             share, panel = f.sdiv(i, told.panels), f.srem(i, told.panels)
