@@ -38,6 +38,8 @@ WHOLE = {
     "softmax": (lambda x: tg.softmax(x, 0), (5, 7)),
     "log_softmax": (lambda x: tg.log_softmax(x, -1), (5, 7)),
     "logsumexp": (lambda x: tg.logsumexp(x, (0, 2), keepdims=True), (2, 3, 4)),
+    "cumulative_logsumexp": (lambda x: tg.cumulative_logsumexp(30 * x, 1), (2, 5, 3)),
+    "cumulative_logsumexp of rows": (lambda x: tg.cumulative_logsumexp(x), (6,)),
     "layer_norm": (lambda x: F.layer_norm(x, (3, 4)), (2, 3, 4)),
     "group_norm": (lambda x: F.group_norm(x, 2), (2, 4, 3)),
     "prod": (lambda x: tg.prod(x, 1), (5, 7)),

@@ -7,7 +7,7 @@ import numpy
 
 from ..backend import dtypes, of
 from ..errors import OptionError, ShapeError
-from ..kernels import scans
+from ..kernels import rows, scans
 from ..ops import Primitive
 from ..ops.shapes import kept, same
 from ..spellings import spelt
@@ -19,6 +19,7 @@ from .creation import zeros_like
 from .elementwise import logaddexp
 from .manipulation import concat
 from .reductions import _in_dtype, _long, _wide, rounded, widened
+from .whole import as_a_whole
 
 
 def _running_total(xp, x, axis):
@@ -147,28 +148,20 @@ def cumulative_prod(
 @_wide
 def cumulative_logsumexp(x: Tensor, axis: int | None = None, include_initial: bool = False) -> Tensor:
     """yₖ = ln(exp x₀ + … + exp xₖ) along an axis, without overflow; `include_initial` puts a -∞ in front."""
-    return _cumulate(_doubling(logaddexp), x, axis, include_initial, -math.inf)
+    scan = lambda x, axis: rounded(_running_logsumexp(widened(x), axis=axis), x)  # noqa: E731
+    return _cumulate(scan, x, axis, include_initial, -math.inf)
 
 
-def _doubling(combine):
-    """A scan along an axis: after step s every element holds what `combine` makes of the last 2ˢ.
-
-    So log₂ n steps suffice, and no derivative divides or subtracts.
-    """
-
-    def scan(x, axis):
-        wide = widened(x)
-        if wide is not x:
-            return rounded(scan(wide, axis), x)
-        lead = (builtins.slice(None),) * axis
-        shift = 1
-        while shift < x.shape[axis]:
-            moved = combine(x[(*lead, builtins.slice(0, -shift))], x[(*lead, builtins.slice(shift, None))])
-            x = concat([x[(*lead, builtins.slice(0, shift))], moved], axis=axis)
-            shift *= 2
-        return x
-
-    return scan
+@as_a_whole(rows.running_logsumexp, rows.running_logsumexp_gradient, worth=rows.worth_running_on)
+def _running_logsumexp(x: Tensor, *, axis: int) -> Tensor:
+    """By doubling: after step s every element holds what comes of the last 2ˢ. No derivative divides or subtracts."""
+    lead = (builtins.slice(None),) * axis
+    shift = 1
+    while shift < x.shape[axis]:
+        moved = logaddexp(x[(*lead, builtins.slice(0, -shift))], x[(*lead, builtins.slice(shift, None))])
+        x = concat([x[(*lead, builtins.slice(0, shift))], moved], axis=axis)
+        shift *= 2
+    return x
 
 
 def _cumulate(scan, x, axis: int | None, include_initial: bool, initial: float) -> Tensor:

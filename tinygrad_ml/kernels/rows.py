@@ -20,6 +20,9 @@ Axis: TypeAlias = tuple[int, ...]
 SHORT_ROWS_ELEMENTS = 4096
 """Of so many numbers in short rows the largest are looked for column by column."""
 
+LONGEST_RUN = 4096
+"""Numbers along an axis that a gradient goes back through one by one, all rows at once."""
+
 
 def kept_sum(x: Array, axis: Axis) -> Array:
     """Σ x over the axes, which are kept."""
@@ -112,6 +115,26 @@ def logsumexp(x: Array, axis: Axis, keepdims: bool) -> tuple[Array, Array]:
 def logsumexp_gradient(g: Array, x: Array, parts: Array, axis: Axis, keepdims: bool, needed: Any) -> tuple[Array]:
     """The shares of the inputs of `logsumexp` in the gradient g."""
     return (parts * (g if keepdims else numpy.expand_dims(g, axis)),)
+
+
+def worth_running_on(x: Array, axis: int) -> bool:
+    """Whether these two compute the running logarithm: of finite numbers, along an axis that is not too long."""
+    return x.size > 0 and x.shape[axis] <= LONGEST_RUN and bool(numpy.isfinite(x).all())
+
+
+def running_logsumexp(x: Array, axis: int) -> tuple[Array]:
+    """yₖ = ln(exp x₀ + … + exp xₖ)"""
+    return (numpy.logaddexp.accumulate(x, axis, numpy.float64).astype(x.dtype),)
+
+
+def running_logsumexp_gradient(g: Array, x: Array, y: Array, axis: int, needed: Any) -> tuple[Array]:
+    """exp(xᵢ - yᵢ)·sᵢ, where sᵢ = gᵢ + exp(yᵢ - yᵢ₊₁)·sᵢ₊₁ is what all later places say: no exponential is more than 1."""
+    share, x, y = (numpy.moveaxis(array, axis, 0).astype(numpy.float64) for array in (g, x, y))
+    stays = numpy.exp(y[:-1] - y[1:])
+    for i in range(len(y) - 2, -1, -1):
+        share[i] += stays[i] * share[i + 1]
+    share *= numpy.exp(x - y)
+    return (numpy.ascontiguousarray(numpy.moveaxis(share, 0, axis).astype(g.dtype)),)
 
 
 def standardised(x: Array, axis: Axis, eps: float) -> tuple[Array, Array]:
