@@ -51,6 +51,20 @@ def run(expression: str, dtype: str, result: str, *arrays: np.ndarray) -> np.nda
     return found
 
 
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_the_processors_powers_of_two_give_the_bits_of_two_halves(dtype, monkeypatch):
+    """At the ends the result is denormal, 0 or infinite."""
+    least, most = {"float32": (-160, 135), "float64": (-1100, 1030)}[dtype]
+    n = np.repeat(np.arange(least, most, dtype=dtype), 50)
+    x = np.random.default_rng(0).uniform(0.7, 1.42, n.size).astype(dtype)
+    monkeypatch.setattr(language, "scales", lambda: False)
+    by_halves = run("scaled(x, y) + 0", dtype, dtype, x, n)
+    monkeypatch.undo()
+    np.testing.assert_array_equal(run("scaled(x, y)", dtype, dtype, x, n), by_halves)
+    with np.errstate(all="ignore"):
+        np.testing.assert_array_equal(by_halves, np.ldexp(x, n.astype("int32")))
+
+
 @pytest.mark.parametrize("dtype", [*INTEGERS, *FLOATS])
 @pytest.mark.parametrize("sign", ["+", "-", "*", "<", "<=", ">", ">=", "==", "!="])
 def test_arithmetic_and_comparisons(dtype, sign):

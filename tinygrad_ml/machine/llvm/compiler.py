@@ -43,6 +43,11 @@ def register_bytes() -> int:
     return 64 if "avx512f" in features() else 32 if "avx" in features() else 16
 
 
+def scales() -> bool:
+    """Whether the processor has an instruction for x·2ⁿ, and this LLVM, one of its version 22 or later, knows it for many numbers."""
+    return "avx512vl" in features() and binding.llvm_version_info[0] >= 22
+
+
 def target(level: int = 3) -> binding.TargetMachine:
     """A machine that code is made for; `level`: how long LLVM looks for better code when it writes it, 1 to 3."""
     binding.initialize_native_target()

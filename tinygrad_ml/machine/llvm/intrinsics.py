@@ -112,3 +112,10 @@ def multiply_and_add(builder: Any, x: Any, y: Any, z: Any) -> Any:
     """x·y + z of floats, rounded once where the processor has that."""
     known = builder.module.declare_intrinsic("llvm.fmuladd", [x.type], ir.FunctionType(x.type, [x.type] * 3))
     return builder.call(known, [x, y, z])
+
+
+def scaled(builder: Any, x: Any, n: Any) -> Any:
+    """x·2ⁿ of floats, n being whole, by the processor's instruction."""
+    kinds = [x.type, INT32]
+    known = builder.module.declare_intrinsic("llvm.ldexp", kinds, ir.FunctionType(x.type, kinds))
+    return builder.call(known, [x, builder.fptosi(n, INT32)])

@@ -37,7 +37,7 @@ from llvmlite import ir
 
 from ..parsing import parsed
 from . import intrinsics, mathematics
-from .compiler import register_bytes
+from .compiler import register_bytes, scales
 
 INT, INT32, BYTE = ir.IntType(64), ir.IntType(32), ir.IntType(8)
 FLOAT32_BYTES = 4
@@ -305,6 +305,8 @@ class _Lowering:
         if name in _PRIMITIVES:
             return _PRIMITIVES[name](self.builder, *given)
         dtype = given[0].dtype
+        if name == "scaled" and scales():
+            return Quantity(intrinsics.scaled(self.builder, *[each.value for each in given]), dtype)
         for written in map(functions().get, (name, f"{name}_wide")):
             if written is not None and all(_takes(parameter, dtype) for parameter in written.args.args):
                 return self._inside(written, given)

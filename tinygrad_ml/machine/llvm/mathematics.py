@@ -124,7 +124,7 @@ def growth(r: float32) -> float32:
     return polynomial(r, GROWTH) * r * r + r
 
 
-OF_BOTH = ("exp", "expm1", "log", "log1p")
+OF_BOTH = ("exp", "scaled", "expm1", "log", "log1p")
 
 
 def exp(x: float32) -> float32:
@@ -133,10 +133,15 @@ def exp(x: float32) -> float32:
     x = MOST if x > MOST else x
     n = x * LOG2_E + ROUNDING - ROUNDING
     r = x - n * LN2_HIGH - n * LN2_LOW
-    # 2ⁿ in two halves: the smallest and the largest results have no power of two of their own.
+    return scaled(growth(r) + float32(1), n)
+
+
+def scaled(x: float32, n: float32) -> float32:
+    """x·2ⁿ for a whole n, rounded once. 2ⁿ comes in two halves: the smallest and the largest results have no power of two of
+    their own. Some processors have an instruction for it, which gives the same bits (`compiler.py`)."""
     half = int32(n) >> int32(1)
     rest = int32(n) - half
-    return (growth(r) + float32(1)) * of_bits((half + BIAS) << DIGITS) * of_bits((rest + BIAS) << DIGITS)
+    return x * of_bits((half + BIAS) << DIGITS) * of_bits((rest + BIAS) << DIGITS)
 
 
 def weight(x: float32) -> float32:
