@@ -86,7 +86,7 @@ def test_right_however_operands_lie(register, m, n, k, dtype, a_lies, b_lies, th
 
 
 @pytest.mark.parametrize("rows", range(4, 20))
-@pytest.mark.parametrize("columns", [8, 10, 16, 17, 63, 64, 65, 80, 128, 129])
+@pytest.mark.parametrize("columns", [8, 10, 16, 17, 40, 41, 56, 63, 64, 65, 80, 128, 129])
 def test_tiles_at_the_edges_are_right(register, rows, columns):
     random = np.random.default_rng(rows)
     a, b = matrix(random, rows, 5, "float32", "in order"), matrix(random, 5, columns, "float32", "in order")

@@ -14,6 +14,7 @@ from typing import Any
 from llvmlite import ir
 
 BOOL, INT32, INT = ir.IntType(1), ir.IntType(32), ir.IntType(64)
+BYTES = ir.IntType(8).as_pointer()
 
 
 def number(n: int) -> ir.Constant:
@@ -148,8 +149,8 @@ class Vectors:
             return ir.Function(module, ir.FunctionType(result, given), f"llvm.{word}")
 
         self._fma = declare(f"fma.{name}", self.type, self.type, self.type, self.type)
-        self._prefetch = ir.Function(
-            module, ir.FunctionType(ir.VoidType(), [pointer, INT32, INT32, INT32]), "llvm.prefetch.p0"
+        self._prefetch = module.globals.get("llvm.prefetch.p0") or ir.Function(
+            module, ir.FunctionType(ir.VoidType(), [BYTES, INT32, INT32, INT32]), "llvm.prefetch.p0"
         )
         self._load = declare(f"masked.load.{name}.p0", self.type, pointer, INT32, mask, self.type)
         self._store = declare(f"masked.store.{name}.p0", ir.VoidType(), self.type, pointer, INT32, mask)
@@ -188,11 +189,17 @@ class Vectors:
     def expect(self, f: Function, address: ir.Value, write: bool = False) -> None:
         """Say that the vector at an address will soon be read, or written, so that it comes to the cache."""
         read_or_write, near, data = ir.Constant(INT32, int(write)), ir.Constant(INT32, 3), ir.Constant(INT32, 1)
-        f.call(self._prefetch, [self.at(f, address), read_or_write, near, data])
+        f.call(self._prefetch, [f.bitcast(self.at(f, address), BYTES), read_or_write, near, data])
 
     def multiply_and_add(self, f: Function, x: ir.Value, y: ir.Value, z: ir.Value) -> ir.Value:
         """x·y + z, rounded once."""
         return f.call(self._fma, [x, y, z])
+
+    def lower_half(self, f: Function, vector: ir.Value) -> ir.Value:
+        """The first half of its lanes."""
+        return f.shuffle_vector(
+            vector, vector, ir.Constant(ir.VectorType(INT32, self.lanes // 2), [*range(self.lanes // 2)])
+        )
 
     def everywhere(self, f: Function, address: ir.Value) -> ir.Value:
         """The one number at an address, in all lanes."""

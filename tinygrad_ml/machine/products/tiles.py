@@ -17,7 +17,8 @@ that belongs to the tile is loaded, and each number of the column k of a is mult
 Where a panel has whole vectors, side by side, the first tile of rows writes the copy: it has read them anyway, and
 multiplies while the next ones come from memory. Numbers of a may lie anywhere. The rows of b, or else its columns, lie
 in one piece, as do the rows of c. A product of many matrices is a product for each. Memory of c is asked for when a tile
-begins, before it is needed.
+begins, before it is needed. Where a half of the last vector is empty, a half one is multiplied: some processors do two of
+these at a time.
 
 K. Goto, R. van de Geijn, Anatomy of High-Performance Matrix Multiplication, 2008; A. Heinecke et al., LIBXSMM, 2016, for
 small matrices, which are not copied.
@@ -27,7 +28,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 from llvmlite import ir
 
@@ -62,6 +63,14 @@ def place_of(f: Function, told: Any, i: ir.Value) -> tuple[ir.Value, ir.Value, i
     return f.sdiv(i, each), f.sdiv(rest, told.heights), f.mul(f.srem(rest, told.heights), told.height)
 
 
+class TilePlace(NamedTuple):
+    """Where a vector of a tile is: of which kind it is, its address, and the mask of the columns that are there, if not all are."""
+
+    kind: Vectors
+    address: Any
+    mask: Any
+
+
 class ProductCode:
     """The functions of a product. A convolution (`convolution.py`) has the same tiles, and another way to its panels.
 
@@ -70,6 +79,7 @@ class ProductCode:
     late   whether what c was before is added at the end, which keeps the digits of very long sums, and not at the beginning
     whole  whether c has whole vectors, and what stands behind its last column is nobody's
     masked  whether tiles read what b has of their last vector, and not all of that. If not, a panel that lacks some is copied
+    half    vectors of half as many lanes, which take some processors half of the time
     """
 
     apart = late = whole = False
@@ -79,6 +89,7 @@ class ProductCode:
         self.widths: Sequence[int] = range(1, shape.vectors + 1)
         self.vectors = Vectors(module, shape.lanes, itemsize)
         self.masked = self.vectors.nbytes >= MASKING
+        self.half = Vectors(module, shape.lanes // 2, itemsize)
         self.packed_row = number(shape.vectors * self.vectors.nbytes)
 
     def task(self, name: str) -> None:
@@ -98,11 +109,12 @@ class ProductCode:
 
     def _panel(self) -> ir.Function:
         """Rows of one panel of c."""
-        tiles, pack = self.of_all_sizes(self.tile), self.pack()
+        tiles, narrower, pack = self.of_all_sizes(self.tile), self._narrower(), self.pack()
         of_rows = () if self.masked else (self._copy(), self.tile(self.shape.rows[0], self.shape.vectors, copying=True))
         f = Function(self.module, "panel", 13)
         rows, columns, k, a, a_row, a_column, b, b_row, b_column, c, c_row, copied, scratch = f.given
         width, last = self.vectors_in(f, columns)
+        few = f.icmp_signed("<=", last, number(self.half.lanes))
         copied, in_rows = f.icmp_signed("!=", copied, number(0)), f.icmp_signed("==", b_column, self.size)
         top, whole = number(self.shape.rows[0]), f.icmp_signed("==", columns, number(self.shape.columns))
         by_a_tile = f.and_(f.and_(copied, in_rows), f.and_(whole, f.icmp_signed(">=", rows, top)))
@@ -132,8 +144,14 @@ class ProductCode:
             left, below = f.add(left, f.mul(done, a_row)), f.add(c, f.mul(done, c_row))
             for i, count, vectors in self.in_tiles(f, f.sub(rows, done), width):
                 x, y = f.add(left, f.mul(i, a_row)), f.add(below, f.mul(i, c_row))
-                f.call(tiles[count, vectors], [depth, x, a_row, a_column, source, step, y, c_row, last, again])
+                one, given = tiles[count, vectors], [depth, x, a_row, a_column, source, step, y, c_row, last, again]
+                f.call(f.select(few, narrower.get((count, vectors), one), one), given)
         return f.finished()
+
+    def _narrower(self) -> dict[tuple[int, int], ir.Function]:
+        """(rows, vectors in a row) -> the tile whose last vector is a half one, of the sizes of which most work is made."""
+        top, sizes = self.shape.rows[0], self.widths[2:] if self.masked else ()
+        return {(top, vectors): self.tile(top, vectors, narrow=True) for vectors in sizes}
 
     def vectors_in(self, f: Function, columns: ir.Value) -> tuple[ir.Value, ir.Value]:
         """(how many vectors have so many columns, how many of them the last one has)"""
@@ -165,25 +183,27 @@ class ProductCode:
                     yield i, count, vectors
                 row = end
 
-    def tile(self, rows: int, width: int, copying: bool = False) -> ir.Function:
+    def tile(self, rows: int, width: int, copying: bool = False, narrow: bool = False) -> ir.Function:
         """c = a·b, or c += a·b if `again`, for a tile of `rows` by `width` vectors, the last of which has `last` columns.
 
         copying  whether it also writes what it reads of b to a packed panel, whose address is given last
+        narrow   whether the last vector is a half one
         """
         words = self.vectors
-        name = f"{'copying' if copying else 'tile'}_{rows}_{width}"
+        kinds = [*[words] * (width - 1), self.half if narrow else words]
+        name = f"{'copying' if copying else 'narrow' if narrow else 'tile'}_{rows}_{width}"
         f = Function(self.module, name, 11 if self.apart or copying else 10)
         k, a, a_row, a_column, b, b_row, c, c_row, last, again, *rest = f.given
         c_vector, packed = rest[0] if self.apart else number(words.nbytes), rest[0] if copying else number(0)
-        masks = [None] * (width - 1) + [None if self.whole else words.first(f, last)]
-        places = self.places(f, c, rows, c_row, [f.mul(number(v), c_vector) for v in range(1, width)], masks)
-        for address, _ in places:
-            words.expect(f, address, write=True)
+        masks = [None] * (width - 1) + [None if self.whole else kinds[-1].first(f, last)]
+        places = self.places(f, c, rows, c_row, [f.mul(number(v), c_vector) for v in range(1, width)], masks, kinds)
+        for kind, address, _ in places:
+            kind.expect(f, address, write=True)
         begin = [words.zero] * len(places) if self.late else self._old(f, places, again)
         seen = masks if self.masked else [None] * width
 
         def turn(left: ir.Value, x: ir.Value, y: ir.Value, target: ir.Value, *totals: ir.Value) -> list[ir.Value]:
-            row_of_b = [words.load(f, f.add(y, number(v * words.nbytes)), seen[v]) for v in range(width)]
+            row_of_b = [kinds[v].load(f, f.add(y, number(v * words.nbytes)), seen[v]) for v in range(width)]
             for v in range(width) if copying else ():
                 words.store(f, row_of_b[v], f.add(target, number(v * words.nbytes)))
             column_of_a = (f.add(x, f.mul(number(row), a_row)) for row in range(rows))
@@ -201,16 +221,19 @@ class ProductCode:
         self, f: Function, totals: Iterable[ir.Value], column: Iterable[ir.Value], row: Sequence[ir.Value]
     ) -> list[ir.Value]:
         """Totals of a tile, to which the products of numbers at the addresses in a column, and vectors in a row, are added."""
-        words, before = self.vectors, iter(totals)
-        factors = (words.everywhere(f, address) for address in column)
-        return [words.multiply_and_add(f, factor, vector, next(before)) for factor in factors for vector in row]
+        before, factors = iter(totals), (self.vectors.everywhere(f, address) for address in column)
+        return [self._with_product(f, factor, vector, next(before)) for factor in factors for vector in row]
 
-    def write(self, f: Function, places: list[tuple[Any, Any]], vectors: list[Any], last: ir.Value) -> None:
+    def _with_product(self, f: Function, factor: ir.Value, vector: Any, total: ir.Value) -> ir.Value:
+        if vector.type == self.vectors.type:
+            return self.vectors.multiply_and_add(f, factor, vector, total)
+        return self.half.multiply_and_add(f, self.vectors.lower_half(f, factor), vector, total)
+
+    def write(self, f: Function, places: list[TilePlace], vectors: list[Any], last: ir.Value) -> None:
         """Write vectors to addresses, each with a mask, if any, that has `last` lanes: of short vectors only if some are missing."""
-        words = self.vectors
 
         def every(masked: bool) -> None:
-            for (address, mask), value in zip(places, vectors, strict=True):
+            for (words, address, mask), value in zip(places, vectors, strict=True):
                 words.store(f, value, address, mask if masked else None)
 
         if self.masked or self.whole:
@@ -223,35 +246,42 @@ class ProductCode:
                     every(True)
 
     def places(
-        self, f: Function, c: ir.Value, rows: int, c_row: ir.Value, further: Sequence[ir.Value], masks: Sequence[Any]
-    ) -> list[tuple[Any, Any]]:
-        """Where the vectors of a tile are, each with its mask. In a row they are so many bytes `further` than the first."""
+        self,
+        f: Function,
+        c: ir.Value,
+        rows: int,
+        c_row: ir.Value,
+        further: Sequence[ir.Value],
+        masks: Sequence[Any],
+        kinds: Sequence[Vectors] = (),
+    ) -> list[TilePlace]:
+        """Where the vectors of a tile are. In a row they are so many bytes `further` than the first, and of these `kinds`, if said."""
         starts = [f.add(c, f.mul(number(row), c_row)) if row else c for row in range(rows)]
         addresses = [address for start in starts for address in (start, *(f.add(start, behind) for behind in further))]
-        return [(self.vectors.at(f, x), masks[i % len(masks)]) for i, x in enumerate(addresses)]
+        row = [(kind, mask) for kind, mask in zip(kinds or [self.vectors] * len(masks), masks, strict=True)]
+        return [TilePlace(kind, kind.at(f, x), mask) for x, (kind, mask) in zip(addresses, row * rows, strict=True)]
 
-    def _old(self, f: Function, places: list[tuple[Any, Any]], again: ir.Value) -> list[Any]:
+    def _old(self, f: Function, places: list[TilePlace], again: ir.Value) -> list[Any]:
         """The vectors at addresses, each with a mask, or zeros if not `again`."""
-        words, entry = self.vectors, f.block
+        entry = f.block
         load, head = f.append_basic_block(), f.append_basic_block()
         f.cbranch(f.icmp_signed("!=", again, number(0)), load, head)
         f.position_at_end(load)
-        old = [words.load(f, address, mask) for address, mask in places]
+        old = [words.load(f, address, mask) for words, address, mask in places]
         f.branch(head)
         f.position_at_end(head)
         begin = []
-        for x in old:
+        for (words, *_), x in zip(places, old, strict=True):
             begin.append(f.phi(words.type))
             begin[-1].add_incoming(words.zero, entry)
             begin[-1].add_incoming(x, load)
         return begin
 
-    def put(self, f: Function, places: list[tuple[Any, Any]], sums: list[Any], again: ir.Value, last: ir.Value) -> None:
+    def put(self, f: Function, places: list[TilePlace], sums: list[Any], again: ir.Value, last: ir.Value) -> None:
         """Write vectors to addresses as `write` does, or add them to what is there if `again`."""
-        words = self.vectors
         with f.if_else(f.icmp_signed("!=", again, number(0))) as (add, begin):
             with add:
-                old = [words.load(f, address, mask) for address, mask in places]
+                old = [words.load(f, address, mask) for words, address, mask in places]
                 self.write(f, places, [f.fadd(x, y) for x, y in zip(old, sums, strict=True)], last)
             with begin:
                 self.write(f, places, sums, last)
