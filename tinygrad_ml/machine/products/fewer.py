@@ -9,7 +9,7 @@ import numpy
 
 from ..sharing.job import MOST_SCRATCH, job_row
 from . import plan
-from .fields import TiledImages, TiledWeights, shape_for, widths
+from .fields import BASIS, PLACES, SIDE, TiledImages, TiledWeights, shape_for, widths
 from .plan import SHARED_PRODUCT_MULTIPLICATIONS, in_tasks, places_in_job
 from .windows import Jobs, Sight
 
@@ -27,8 +27,6 @@ SHARES_BYTES = 1 << 21
 """... together no more than that."""
 BETWEEN = 1 << 7
 """Bytes between the parts of scratch memory: at powers of two they would be in each other's way in the cache."""
-BASIS, PLACES, SIDE = 16, 9, 4
-"""Numbers that a tile becomes, for each channel, those of a kernel, and pixels along a side of what a tile sees."""
 
 
 def tiles_fit(sight: Sight, channels: int, m: int, dtype: numpy.dtype) -> bool:

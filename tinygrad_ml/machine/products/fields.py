@@ -19,6 +19,10 @@ DEEPEST = 384
 """So many products of a sum of a convolution are added up before the next tile: a packed panel of them fits into the scratch
 memory of a thread, with what is stored behind its end."""
 
+BASIS, PLACES, SIDE = 16, 9, 4
+"""Of a convolution by tiles: numbers that a tile becomes, for each channel, those of a kernel, and pixels along a side of what a
+tile sees."""
+
 
 class Shape(NamedTuple):
     """What a tile is: the part of a result that is in registers at one time.

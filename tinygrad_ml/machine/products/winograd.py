@@ -34,11 +34,8 @@ from llvmlite import ir
 
 from ..llvm.assembler import INT, Function, number
 from ..llvm.native import Native, native
-from .fields import Shape, TiledImages, TiledWeights
+from .fields import BASIS, PLACES, SIDE, Shape, TiledImages, TiledWeights
 from .tiles import ProductCode, each_piece
-
-SIDE, BASIS = 4, 16
-"""Pixels along a side of what a tile sees, and in all."""
 
 
 def tiles(shape: Shape, itemsize: int, widths: Sequence[int]) -> Native:
@@ -83,16 +80,16 @@ class WinogradCode(ProductCode):
 
     def weights(self, name: str) -> None:
         """Write the function of that name: u = G w Gᵀ for a vector of channels of the result, and some of the image."""
-        words, places = self.vectors, 9
+        words = self.vectors
         f = Function(self.module, name, 3, exported=True)
         told, rows, channels, source, target = self.part_of_weights(f)
         scratch = f.given[2]
-        turned, run = f.icmp_signed("!=", told.turned, number(0)), number(places * words.nbytes)
+        turned, run = f.icmp_signed("!=", told.turned, number(0)), number(PLACES * words.nbytes)
         with f.each(channels, step=told.at_once) as c:
-            columns = f.mul(f.least(told.at_once, f.sub(channels, c)), number(places))
+            columns = f.mul(f.least(told.at_once, f.sub(channels, c)), number(PLACES))
             start = f.add(source, f.mul(c, told.a_column))
             f.call(self.turned, [rows, columns, start, told.a_row, f.add(scratch, f.mul(c, run)), self.nbytes])
-        first = f.select(turned, number((places - 1) * words.nbytes), number(0))
+        first = f.select(turned, number((PLACES - 1) * words.nbytes), number(0))
         step = f.select(turned, number(-words.nbytes), self.nbytes)
         with f.each(channels) as c:
             start = f.total(scratch, f.mul(c, run), first)

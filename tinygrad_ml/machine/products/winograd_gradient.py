@@ -25,9 +25,9 @@ from typing import Any
 from llvmlite import ir
 
 from ..llvm.assembler import INT, Function, number
-from .fields import Shape, TiledImages
+from .fields import BASIS, PLACES, SIDE, Shape, TiledImages
 from .tiles import each_piece
-from .winograd import BASIS, SIDE, WinogradCode
+from .winograd import WinogradCode
 
 
 def write_winograd_gradient(module: ir.Module, shape: Shape, itemsize: int, widths: Sequence[int]) -> None:
@@ -111,7 +111,7 @@ class _SumsOfTiles(WinogradCode):
 
     def weights(self, name: str) -> None:
         """Write the function of that name: w = Gᵀ u G for a vector of channels of the result, and some of the image."""
-        words, places = self.vectors, 9
+        words = self.vectors
         f = Function(self.module, name, 3, exported=True)
         told, rows, channels, a, u = self.part_of_weights(f)
         scratch = f.given[2]
@@ -128,10 +128,10 @@ class _SumsOfTiles(WinogradCode):
             _, _, *sums = f.carry([told.shares, number(0), *[words.zero] * BASIS], share)
             across = [self._gathered(f, sums[SIDE * i : SIDE * i + SIDE]) for i in range(SIDE)]
             whole = zip(*(self._gathered(f, column) for column in zip(*across, strict=True)), strict=True)
-            target = f.add(scratch, f.mul(c, number(places * words.nbytes)))
+            target = f.add(scratch, f.mul(c, number(PLACES * words.nbytes)))
             for i, value in enumerate(value for row in whole for value in row):
                 words.store(f, value, f.add(target, number(i * words.nbytes)))
-        f.call(self.turned, [f.mul(channels, number(places)), rows, scratch, self.nbytes, a, told.a_row])
+        f.call(self.turned, [f.mul(channels, number(PLACES)), rows, scratch, self.nbytes, a, told.a_row])
         f.ret_void()
 
     def _gathered(self, f: Function, u: Any) -> list[ir.Value]:
