@@ -34,7 +34,7 @@ from ..eager import value_of
 from ..passes.rewriting import Rewriting, rewritten
 from ..program import Call, Instruction, Program, Value
 from .expressions import constant, expression, has_loop
-from .places import MEMORY, NOTHING_OVERLAPS, Forms, Operand, Written, addressable
+from .places import MEMORY, NOTHING_OVERLAPS, Forms, Operand, Written, addressable, loop_text
 
 READ_ONCE_BYTES = 1 << 22
 """Of a matrix that does not stay in the cache between two products."""
@@ -220,8 +220,8 @@ def _text(instruction: Instruction) -> str:
     lines += ["    for i in range(m, e):", "        g0 = g[i]", "        for j in range(k):"]
     lines += ["            t[c * k + j] = t[c * k + j] + a[i * k + j] * g0"]
     words = " ".join(i.op.name for i in instruction.params["middle"])
-    head = [f"# both ways: {words}", f"def loop(n0, rows, k, block, {', '.join(arrays)}):", f"    {NOTHING_OVERLAPS}"]
-    return "\n".join([*head, "    for c in range(n0):", *(f"        {line}" for line in lines)]) + "\n"
+    chunks = ["for c in range(n0):", *(f"    {line}" for line in lines)]
+    return loop_text(f"both ways: {words}", ["n0", "rows", "k", "block", *arrays], [NOTHING_OVERLAPS, *chunks])
 
 
 def _between(instruction: Instruction, along: list[bool]) -> Iterator[str]:

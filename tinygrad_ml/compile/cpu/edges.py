@@ -28,7 +28,7 @@ from ...ops.shapes import size
 from ...totals import accumulator
 from ..passes.rewriting import Makers, rewritten
 from ..program import Call, Instruction, Program, Value
-from .places import MEMORY, NOTHING_OVERLAPS, ROWS_ARE_SHORT, Forms, Operand, Written
+from .places import MEMORY, NOTHING_OVERLAPS, ROWS_ARE_SHORT, Forms, Operand, Written, loop_text
 from .short_rows import NARROW_ELEMENTS
 
 HERE = {"index": (ARRAY,)}
@@ -97,9 +97,9 @@ def edge_loop(instruction: Instruction, forms: Forms) -> list[Written] | None:
     lines += ["    k = k - first", "    if uint64(k) < uint64(rows):", *["        f = w[e]"] * len(weight)]
     lines += [f"        {along}", f"            t[k * n + j] += {wide}({product})"]
     lines += ["for j in range(rows * n):", f"    y[j] = {kind}(t[j])", "if bad:", "    wrong[0] = 1"]
-    head = f"# edge_sums\ndef loop(rows, edges, n, {', '.join(arrays)}, first, extent, there, wrong: int64s):\n"
+    given = ["rows", "edges", "n", *arrays, "first", "extent", "there", "wrong: int64s"]
     operands = (*map(Operand, instruction.inputs), Operand(total, scratch=True), Operand(output))
     growth = (*[0] * len(instruction.inputs), columns * wide.itemsize, columns * kind.itemsize, 1)
     sizes, steps, elements = (rows, edges, columns), (0, rows, x.shape[0]), size(output.shape)
-    source = head + "\n".join(f"    {line}" for line in lines) + "\n"
-    return [Written(source, sizes, operands, steps, elements, growth, in_pieces=True, notes=True)]
+    text = loop_text("edge_sums", given, lines)
+    return [Written(text, sizes, operands, steps, elements, growth, in_pieces=True, notes=True)]

@@ -14,8 +14,7 @@ import numpy
 from ...ops.shapes import broadcast
 from ..program import Value
 from ..schedule.axes import strides_in
-from .moves import axes_of
-from .places import NOTHING_OVERLAPS, Operand, Written, addressable, place
+from .places import NOTHING_OVERLAPS, Operand, Written, addressable, axes_of, loop_text, nested, place
 
 FEW_MULTIPLICATIONS = 1 << 14
 """In all: NumPy's library takes some thousandths of a millisecond for them, which is what a call takes."""
@@ -44,26 +43,14 @@ def few_products(values: Sequence[Value], a: numpy.ndarray, b: numpy.ndarray, c:
     z = place("c", dtype, [*first, row, column], steps(c))
     given = [axis.name for axis in axes] + [each.argument for each in (x, y, z)]
     given += [name for each in (x, y, z) for name in each.steps]
-    lines, depth = [f"# product\ndef loop({', '.join(given)}):", f"    {NOTHING_OVERLAPS}"], 1
-
-    def emit(line: str, deeper: int = 0) -> None:
-        lines.append("    " * (depth + deeper) + line)
-
-    for axis in (*first, row):
-        emit(f"for {axis.index} in range({axis.name}):")
-        depth += 1
+    zero = f"{dtype}(0.0)"
     if n >= ROW:
-        emit(f"for {column.index} in range({column.name}):")
-        emit(f"{z.element} = {dtype}(0.0)", 1)
-        emit(f"for {summand.index} in range({summand.name}):")
-        emit(f"x = {x.element}", 1)
-        emit(f"for {column.index} in range({column.name}):", 1)
-        emit(f"{z.element} = {z.element} + x * {y.element}", 2)
+        added = f"{z.element} = {z.element} + x * {y.element}"
+        lines = nested([column], [f"{z.element} = {zero}"])
+        lines += nested([summand], [f"x = {x.element}", *nested([column], [added])])
     else:
-        emit(f"for {column.index} in range({column.name}):")
-        emit(f"total = {dtype}(0.0)", 1)
-        emit(f"for {summand.index} in range({summand.name}):", 1)
-        emit(f"total = add_in_any_order(total, {x.element} * {y.element})", 2)
-        emit(f"{z.element} = total", 1)
+        added = f"total = add_in_any_order(total, {x.element} * {y.element})"
+        lines = nested([column], [f"total = {zero}", *nested([summand], [added]), f"{z.element} = total"])
+    text = loop_text("product", given, [NOTHING_OVERLAPS, *nested([*first, row], lines)])
     numbers = tuple(step for each in (x, y, z) for step in each.steps.values())
-    return Written("\n".join(lines) + "\n", tuple(sizes), tuple(map(Operand, values)), numbers, c.size)
+    return Written(text, tuple(sizes), tuple(map(Operand, values)), numbers, c.size)

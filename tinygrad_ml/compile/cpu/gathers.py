@@ -27,7 +27,7 @@ from ...ops.shapes import broadcast, size
 from ...totals import accumulator
 from ..program import Instruction, Value
 from ..schedule.axes import strides_in
-from .places import MEMORY, NOTHING_OVERLAPS, Forms, Operand, Written, addressable
+from .places import MEMORY, NOTHING_OVERLAPS, Forms, Operand, Written, addressable, loop_text
 
 
 class IndexAxis(NamedTuple):
@@ -143,7 +143,7 @@ class _IndexWriter:
         self.sizes = {f"n{g}": size(tuple(walk.domain[axis] for axis in group)) for g, group in enumerate(self.groups)}
         self.steps: dict[str, int] = {}
         self.lines: list[str] = []
-        self.depth = 1
+        self.depth = 0
 
     def reading(self) -> Written:
         """y[...] = x[index]"""
@@ -184,7 +184,7 @@ class _IndexWriter:
             self.depth += 1
         value = f"x[{self._along('x', self.listed)}]"
         self._emit(f"{to}[{self._place()}] += {value if self.total is None else f'{self.total.dtype}({value})'}")
-        self.depth = 1
+        self.depth = 0
         if self.total is not None:
             self._emit(f"for j in range({count} * row):")
             self._emit(f"    y[j] = {self.output.dtype}(t[j])")
@@ -245,16 +245,15 @@ class _IndexWriter:
 
     def _finished(self, operands: tuple[Value, ...], growth: tuple[int, ...] | None, whole: bool = False) -> Written:
         """All of it; `whole` if it goes through all of the index for a part of the table, of which its first step is the first row."""
-        self.depth = 1
+        self.depth = 0
         self._emit("if bad:")
         self._emit("    wrong[0] = 1")
         names = ["x", *(f"p{i}" for i in range(len(self.indices))), *(["t"] if self.total in operands else []), "y"]
         memory = [f"{name}: {MEMORY[value.dtype]}" for name, value in zip(names, operands, strict=True)]
         steps = ({"first": 0} if whole else {}) | self.steps
-        given = ", ".join([*self.sizes, *memory, *steps, "wrong: int64s"])
-        body = "\n".join([f"    {NOTHING_OVERLAPS}", *self.lines])
+        given = [*self.sizes, *memory, *steps, "wrong: int64s"]
         return Written(
-            f"# {self.instruction.op.name}\ndef loop({given}):\n{body}\n",
+            loop_text(self.instruction.op.name, given, [NOTHING_OVERLAPS, *self.lines]),
             tuple(self.sizes.values()),
             tuple(Operand(value, scratch=value is self.total) for value in operands),
             tuple(steps.values()),

@@ -12,8 +12,7 @@ from ...machine.axes import merged
 from ..program import Instruction
 from ..schedule.axes import strides_in
 from ..schedule.layout import form_of
-from .moves import axes_of
-from .places import NOTHING_OVERLAPS, Forms, Operand, Written, addressable, place
+from .places import NOTHING_OVERLAPS, Forms, Operand, Written, addressable, axes_of, loop_text, nested, place
 
 
 def range_loop(instruction: Instruction, forms: Forms) -> list[Written] | None:
@@ -26,10 +25,8 @@ def range_loop(instruction: Instruction, forms: Forms) -> list[Written] | None:
     axes = axes_of(shape)
     read = place("a", form.dtype, axes, strides_in(form_of(shape, form.dtype, strides), shape))
     given = [*(axis.name for axis in axes), read.argument, *read.steps, "below", "wrong: int64s"]
-    lines = [f"def loop({', '.join(given)}):", f"    {NOTHING_OVERLAPS}", "    bad = 0"]
-    lines += ["    " * (1 + depth) + f"for {axis.index} in range({axis.name}):" for depth, axis in enumerate(axes)]
     # As a number without a sign, one that is less than 0 is more than all others.
-    lines.append("    " * (1 + len(axes)) + f"bad = bad | int64(uint64({read.element}) >= uint64(below))")
-    lines.append("    wrong[0] = bad")
-    source, steps = "# check\n" + "\n".join(lines) + "\n", (*read.steps.values(), below)
-    return [Written(source, shape, (Operand(x),), steps, form.size, notes=True)]
+    seen = f"bad = bad | int64(uint64({read.element}) >= uint64(below))"
+    lines = [NOTHING_OVERLAPS, "bad = 0", *nested(axes, [seen]), "wrong[0] = bad"]
+    steps = (*read.steps.values(), below)
+    return [Written(loop_text("check", given, lines), shape, (Operand(x),), steps, form.size, notes=True)]

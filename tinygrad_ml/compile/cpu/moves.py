@@ -19,7 +19,7 @@ from ..program import Instruction, Value
 from ..schedule.axes import strides_in
 from ..schedule.layout import form_of
 from .expressions import literal
-from .places import NOTHING_OVERLAPS, Axis, Forms, Operand, Written, addressable, place
+from .places import NOTHING_OVERLAPS, Axis, Forms, Operand, Written, addressable, axes_of, loop_text, nested, place
 
 UNROLLED_ELEMENTS = 64
 """Up to this length an inner axis is unrolled."""
@@ -74,10 +74,8 @@ def _clear(y: Value, forms: Forms) -> Written:
     axes, form = axes_of(shape), form_of(shape, y.dtype, strides)
     written = place("b", y.dtype, axes, strides_in(form, shape))
     given = [*(axis.name for axis in axes), written.argument, *written.steps]
-    lines = [f"# clear\ndef loop({', '.join(given)}):"]
-    lines += ["    " * (1 + axis) + f"for {each.index} in range({each.name}):" for axis, each in enumerate(axes)]
-    lines.append("    " * (1 + len(axes)) + f"{written.element} = {literal(0, y.dtype)}")
-    return Written("\n".join(lines) + "\n", shape, (Operand(y),), tuple(written.steps.values()), size(y.shape))
+    text = loop_text("clear", given, nested(axes, [f"{written.element} = {literal(0, y.dtype)}"]))
+    return Written(text, shape, (Operand(y),), tuple(written.steps.values()), size(y.shape))
 
 
 def folded(instruction: Instruction, forms: Forms) -> list[Written] | None:
@@ -105,11 +103,6 @@ def _times(index: str, step: int) -> str:
     return index if step == 1 else f"{index} * {step}"
 
 
-def axes_of(shape: tuple[int, ...]) -> list[Axis]:
-    """The axes of a shape, each with an index and a size of its own."""
-    return [Axis(f"i{axis}", f"n{axis}", extent) for axis, extent in enumerate(shape)]
-
-
 def _move(
     name: str,
     form: numpy.ndarray,
@@ -125,17 +118,12 @@ def _move(
     read = place("a", form.dtype, axes, strides_in(form, form.shape))
     written = place("b", form.dtype, target, strides_in(in_order, in_order.shape))
     sizes = {axis.name: axis.size for axis in (*(axes[k] for k in order), *target)}
-    lines = [
-        f"# {name}",
-        f"def loop({', '.join([*sizes, read.argument, written.argument, *read.steps, *written.steps])}):",
-    ]
-    lines.append(f"    {NOTHING_OVERLAPS}")
-    for depth, (index, size_name, extent) in enumerate((axes[k] for k in order), 1):
-        unrolled = depth == len(order) and extent <= UNROLLED_ELEMENTS
-        lines.append("    " * depth + f"for {index} in range({extent if unrolled else size_name}):")
-    lines.append("    " * (len(order) + 1) + f"{written.element} {how} {read.element}")
+    given = [*sizes, read.argument, written.argument, *read.steps, *written.steps]
+    loops = [axes[k] for k in order]
+    if loops and loops[-1].size <= UNROLLED_ELEMENTS:
+        loops[-1] = loops[-1]._replace(name=str(loops[-1].size))
+    text = loop_text(name, given, [NOTHING_OVERLAPS, *nested(loops, [f"{written.element} {how} {read.element}"])])
     apart = len(order) > 1 and axes[order[0]] == target[0]
     growth = (form.strides[order[0]], in_order.strides[0]) if apart else None
     steps = (*read.steps.values(), *written.steps.values())
-    elements = size(operands[0].value.shape)
-    return Written("\n".join(lines) + "\n", tuple(sizes.values()), operands, steps, elements, growth)
+    return Written(text, tuple(sizes.values()), operands, steps, size(operands[0].value.shape), growth)

@@ -6,7 +6,7 @@ half of the time, for the same machine code. Read next: `loops.py` and `moves.py
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
 import numpy
@@ -90,6 +90,23 @@ class Axis(NamedTuple):
     index: str
     name: str
     size: int
+
+
+def axes_of(shape: Sequence[int]) -> list[Axis]:
+    """The axes of a shape, each with an index and a size of its own."""
+    return [Axis(f"i{axis}", f"n{axis}", extent) for axis, extent in enumerate(shape)]
+
+
+def nested(axes: Sequence[Axis], lines: Iterable[str]) -> list[str]:
+    """Lines in loops over axes, one within the other."""
+    for axis in reversed(axes):
+        lines = [f"for {axis.index} in range({axis.name}):", *(f"    {line}" for line in lines)]
+    return list(lines)
+
+
+def loop_text(words: str, given: Iterable[str], lines: Iterable[str]) -> str:
+    """The text of a loop: what it does, in words, the names of what it is given, and its lines."""
+    return f"# {words}\ndef loop({', '.join(given)}):\n" + "".join(f"    {line}\n" for line in lines)
 
 
 class LoopArray(NamedTuple):

@@ -26,7 +26,7 @@ from ...ops.reduce import max_, sum_
 from ...ops.shapes import size
 from ..passes.rewriting import Makers, rewritten
 from ..program import Call, Instruction, Program, Value
-from .places import NOTHING_OVERLAPS, Forms, Operand, Written
+from .places import NOTHING_OVERLAPS, Forms, Operand, Written, axes_of, loop_text, nested
 
 APART = (4, 5, 0, 1, 2, 3)
 """From (batch, channels, *positions, *kernel) to (*kernel, batch, channels, *positions); ..."""
@@ -83,13 +83,11 @@ def pool_loop(instruction: Instruction, forms: Forms) -> list[Written] | None:
     if gradient:
         names["g"] = Operand(instruction.inputs[2])
         names |= {f"a{i}": Operand(instruction.output, behind=i * line) for i in range(kernel[0])}
-    arguments = ", ".join(f"{name}: {kind}" for name in names)
-    text = [f"# {instruction.op.name}", f"def loop(n0, n1, n2, h, w, {arguments}):", f"    {NOTHING_OVERLAPS}"]
-    text += [f"{'    ' * (1 + axis)}for i{axis} in range(n{axis}):" for axis in range(3)]
-    source = "\n".join([*text, *(" " * 16 + line for line in body)]) + "\n"
+    given = ["n0", "n1", "n2", "h", "w", *(f"{name}: {kind}" for name in names)]
+    text = loop_text(instruction.op.name, given, [NOTHING_OVERLAPS, *nested(axes_of(y.shape[1:]), body)])
     growth = tuple(result if name in "yg" else height * line for name in names)
     sizes = prod(x.shape[:2]), lines, columns, height, width
-    return [Written(source, sizes, tuple(names.values()), (), size(x.shape), growth)]
+    return [Written(text, sizes, tuple(names.values()), (), size(x.shape), growth)]
 
 
 def pooling(program: Program) -> Program:

@@ -35,6 +35,7 @@ from .places import (
     LoopArray,
     Operand,
     Written,
+    loop_text,
     place,
 )
 from .short_rows import NARROW_ELEMENTS, ShortRows, short_rows
@@ -129,8 +130,7 @@ class _Writer:
         words = " ".join(instruction.op.name for instruction in self.kernel.instructions)
         begin = [NOTHING_OVERLAPS] + [DENORMALS_ARE_ZERO] * (self.kernel.updates and can_flush())
         begin += [ROWS_ARE_SHORT] * self.short
-        body = "\n".join(f"    {line}" for line in (*begin, *self.lines))
-        source = f"# {words}\ndef loop({', '.join(given)}):\n{body}\n"
+        source = loop_text(words, given, (*begin, *self.lines))
         steps |= {name: bits for (_, bits), name in self.numbers.items()}
         operands, elements = tuple(self.places), size(self.kernel.shape)
         return Written(
