@@ -236,7 +236,8 @@ class HostLayout(Layout):
 
 
 WRITTEN_ALONE: dict[Primitive | Call, Callable[[Instruction, Forms], list[Written] | None]] = {
-    movement.reshape: moves.reshaped,
+    COPY: moves.copied,
+    movement.reshape: moves.copied,
     movement.concat: moves.concatenated,
     windows.fold: moves.folded,
     getitem: gather,

@@ -35,7 +35,8 @@ from .both_ways import BOTH_WAYS
 from .convolutions import CONVOLUTION, WEIGHT_GRADIENT
 from .functions import function_of
 from .keepers import Arrival
-from .places import Operand, looking
+from .moves import put
+from .places import Operand, addressable, looking
 from .pooling import MAX_POOL, MAX_POOL_GRADIENT
 from .scans import SCANS
 from .source import StepSource
@@ -67,7 +68,11 @@ class Lines(StepSource):
         return self.function(self.layout.program.results)
 
     def _write(self, memory: Value, value: Value) -> None:
-        """A line that puts a value into memory from outside."""
+        """What puts a value into memory from outside."""
+        forms = self.layout.forms
+        if self.layout.compiled and memory in self.fixed and addressable(forms[memory]) and size(value.shape):
+            self._call_loop(put(value, memory, forms))
+            return
         target = self.name(memory) if memory in self.fixed else f"target_{memory.number}"
         self.lines.append(f"copyto({target}, {self.name(value)})")
 

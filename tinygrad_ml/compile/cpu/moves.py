@@ -25,20 +25,14 @@ UNROLLED_ELEMENTS = 64
 """Up to this length an inner axis is unrolled."""
 
 
-def copied(x: Value, y: Value, forms: Forms) -> Written:
-    """The loop that copies x to y, which lies in order and may have another shape."""
-    form = forms[x]
-    shape, (strides,) = merged(form.shape, [form.strides])
-    axes = axes_of(shape)
-    return _move(
-        "copy", form_of(shape, form.dtype, strides), axes, range(len(axes)), axes, "=", (Operand(x), Operand(y))
-    )
-
-
-def reshaped(instruction: Instruction, forms: Forms) -> list[Written] | None:
-    """A reshape for which numbers have to move."""
+def copied(instruction: Instruction, forms: Forms) -> list[Written] | None:
+    """A copy that lies in order, perhaps in another shape."""
     (x,), y = instruction.inputs, instruction.output
-    return [copied(x, y, forms)] if addressable(forms[x]) else None
+    if not addressable(forms[x]):
+        return None
+    shape, (strides,) = merged(x.shape, [forms[x].strides])
+    axes, form = axes_of(shape), form_of(shape, x.dtype, strides)
+    return [_move("copy", form, axes, range(len(axes)), axes, "=", (Operand(x), Operand(y)))]
 
 
 def concatenated(instruction: Instruction, forms: Forms) -> list[Written] | None:
@@ -47,7 +41,7 @@ def concatenated(instruction: Instruction, forms: Forms) -> list[Written] | None
     if not all(addressable(forms[x]) for x in (*instruction.inputs, whole)):
         return None
     spans = zip(instruction.inputs, pairwise(offsets), strict=True)
-    return [_put(x, whole, (*[slice(None)] * axis, slice(*span)), forms) for x, span in spans if size(x.shape)]
+    return [put(x, whole, forms, (*[slice(None)] * axis, slice(*span))) for x, span in spans if size(x.shape)]
 
 
 def added(instruction: Instruction, forms: Forms) -> list[Written] | None:
@@ -55,11 +49,11 @@ def added(instruction: Instruction, forms: Forms) -> list[Written] | None:
     (x,), whole = instruction.inputs, instruction.output
     if not (addressable(forms[x]) and addressable(forms[whole]) and size(x.shape)):
         return None
-    return [_clear(whole, forms), _put(x, whole, instruction.params["index"], forms)]
+    return [_clear(whole, forms), put(x, whole, forms, instruction.params["index"])]
 
 
-def _put(x: Value, whole: Value, where: tuple, forms: Forms) -> Written:
-    """The loop that copies x to a part of another value, as both lie."""
+def put(x: Value, whole: Value, forms: Forms, where: tuple = ()) -> Written:
+    """The loop that copies x to another value, or to a part of it, as both lie."""
     target = forms[whole]
     part = target[where if Ellipsis in where else (*where, Ellipsis)]  # a view, also of one number
     shape, strides = merged(part.shape, [forms[x].strides, part.strides])

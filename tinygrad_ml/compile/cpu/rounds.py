@@ -26,18 +26,17 @@ from ...ops.matmul import linear, matmul
 from ...ops.movement import permute_dims
 from ..passes import PASSES
 from ..passes.rewriting import Rewriting
-from ..program import COPY, Instruction, Program, Value
+from ..program import Instruction, Program, Value
 from ..record.rounds import round_of
 from ..schedule.fusion import fusion
 from ..schedule.layout import form_of
 from ..schedule.ownership import ownership
 from ..sources import Argument, Constant
-from . import moves
 from .functions import has_form
 from .layout import HostLayout
 from .lines import Lines
 from .loops import LOOP_OPERATIONS, may_reduce
-from .places import Operand, addressable
+from .places import Operand
 from .step_memory import StepMemory
 
 WORTH_TURNING = 16
@@ -153,23 +152,6 @@ class RoundLines(LoopingLines):
 
     def _transposed(self, value: Value) -> str:
         return f"{self.name(value)}.mT"
-
-    def _single(self, instruction: Instruction) -> None:
-        if instruction.op is not COPY:
-            super()._single(instruction)
-            return
-        self._target(instruction.output)
-        self._copied_to(instruction.inputs[0], instruction.output)
-
-    def _write(self, memory: Value, value: Value) -> None:
-        self._copied_to(value, memory)
-
-    def _copied_to(self, value: Value, target: Value) -> None:
-        form = self.fixed.get(value)
-        if self.layout.compiled and form is not None and form.size and addressable(form):
-            self._call_loop(moves.copied(value, target, {value: form}))
-        else:
-            self.lines.append(f"copyto({self.name(target)}, {self.name(value)})")
 
 
 class Advancing:
