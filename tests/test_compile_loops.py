@@ -359,7 +359,7 @@ def test_a_copy_is_as_few_loops_in_each_other_as_memory_allows():
     step = tg.compile(lambda x: x.permute_dims((1, 0, 2, 3, 4)).reshape(-1))
     x = tg.random.randn(3, 4, 1, 5, 6)
     np.testing.assert_array_equal(step(x).numpy(), x.numpy().transpose(1, 0, 2, 3, 4).ravel())
-    assert step.source.count("for i") == 3
+    assert step.source.split("# copy")[1].count("for i") == 3
 
 
 def test_sizes_share_a_loop():

@@ -15,12 +15,11 @@ from .both_ways import both_ways
 from .convolutions import convolutions
 from .edges import edge_sums
 from .functions import has_form
-from .keepers import Pool
+from .keepers import Pool, StepMemory
 from .layout import HostLayout
 from .loops import LOOP_OPERATIONS, may_reduce
 from .pooling import pooling
 from .rounds import LoopingLines
-from .step_memory import StepMemory
 
 
 class Executable(schedule.Executable):

@@ -1,4 +1,5 @@
-"""What gives variables of a program's function their arrays, where these may be others in each call, and notes where they begin.
+"""What gives variables of a program's function their arrays, where these may be others in each call, and notes where they begin;
+and the memory in which it works besides.
 
 Read next: `stretches.py`, which has it noted.
 """
@@ -56,6 +57,21 @@ class Pool(Keeper):
             self._array = numpy.empty(self._shape, self._dtype)
             self._note(self._array)
         return self._array
+
+
+class StepMemory:
+    """The planned memory of a step, which all of its programs share: only one of them runs at a time."""
+
+    def __init__(self):
+        self.array = numpy.empty(0, numpy.uint8)
+
+    def of(self, nbytes: int) -> numpy.ndarray:
+        """At least so many bytes, aligned to a cache line."""
+        if self.array.size < nbytes:
+            whole = numpy.empty(nbytes + 64, numpy.uint8)
+            start = -whole.ctypes.data % 64
+            self.array = whole[start : start + nbytes]
+        return self.array
 
 
 def _nothing() -> None:

@@ -33,11 +33,11 @@ from ..schedule.layout import form_of
 from ..schedule.ownership import ownership
 from ..sources import Argument, Constant
 from .functions import has_form
+from .keepers import StepMemory
 from .layout import HostLayout
 from .lines import Lines
 from .loops import LOOP_OPERATIONS, may_reduce
 from .places import Operand
-from .step_memory import StepMemory
 
 WORTH_TURNING = 16
 """Rounds from which on a weight is turned for a product, once, in place of piece by piece in each round."""
