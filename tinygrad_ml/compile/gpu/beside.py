@@ -10,9 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from ...ops.shapes import size
-from ..program import Value
 from ..schedule.kernel import Kernel
-from .launch import ARGUMENT_POINTERS, BLOCK_NUMBER, Launch, Piece, launch
+from .launch import ARGUMENT_POINTERS, Launch, by_blocks, launch, parameters
 
 FULL_PROCESSOR_THREADS = 1 << 18
 """Threads of a kernel that waits for others, and of a launch: more than that, and the processor is full."""
@@ -90,62 +89,33 @@ def _threads(kernel: Kernel) -> int:
 
 def beside(launches: Iterable[Launch]) -> list[Launch]:
     """The same in as few launches as may be, of launches that do not need each other, in the same order or any."""
-    whole: list[Launch] = []
-    waiting: list[Launch] = []
+    found: list[list[Launch]] = []
     for one in launches:
-        if waiting and not _fit([*waiting, one]):
-            whole.append(_as_one(waiting))
-            waiting = []
-        waiting.append(one)
-    return [*whole, _as_one(waiting)] if waiting else whole
+        if found and _fit([*found[-1], one]):
+            found[-1].append(one)
+        else:
+            found.append([one])
+    return [_as_one(those) if len(those) > 1 else those[0] for those in found]
 
 
 def _fit(launches: Sequence[Launch]) -> bool:
-    pieces = _pieces(launches)
-    if len(pieces) < len(launches):
-        return False
-    threads = sum(piece.blocks for piece in pieces) * max(piece.threads for piece in pieces)
+    threads = sum(one.grid[0] for one in launches) * max(one.block[0] for one in launches)
     return (
-        threads <= FULL_PROCESSOR_THREADS
-        and sum(piece.shared for piece in pieces) <= SHARED_BYTES
-        and len({value for piece in pieces for value in (*piece.reads, *piece.writes)}) <= ARGUMENT_POINTERS
+        all(one.lines for one in launches)
+        and threads <= FULL_PROCESSOR_THREADS
+        and sum(one.shared for one in launches) <= SHARED_BYTES
+        and len({value for one in launches for value in one.arguments}) <= ARGUMENT_POINTERS
     )
-
-
-def _pieces(launches: Sequence[Launch]) -> list[Piece]:
-    return [one.piece for one in launches if one.piece is not None]
 
 
 def _as_one(launches: Sequence[Launch]) -> Launch:
-    if len(launches) == 1:
-        return launches[0]
-    pieces = _pieces(launches)
-    threads, begin, lines = max(piece.threads for piece in pieces), 0, []
-    for place, piece in enumerate(pieces):
-        lines.append(_head(piece, begin, first=place == 0, last=piece is pieces[-1]))
-        if piece.threads < threads:
-            lines.append(f"    if (threadIdx.x >= {piece.threads}) return;")
-        number = f"(blockIdx.x - {begin})" if begin else "blockIdx.x"
-        lines += [f"    {line.replace(BLOCK_NUMBER, number)}" for line in piece.lines]
-        begin += piece.blocks
-    writes = _each_once(value for piece in pieces for value in piece.writes)
-    reads = _each_once(value for piece in pieces for value in piece.reads)
-    return launch(
-        f"together {' '.join(piece.words for piece in pieces)}",
-        f"{len(pieces)} kernels beside each other",
-        [*lines, "}"],
-        reads,
-        writes,
-        (begin,),
-        threads,
-        shared=sum(piece.shared for piece in pieces),
-    )
-
-
-def _head(piece: Piece, begin: int, first: bool, last: bool) -> str:
-    condition = "" if last else f"if (blockIdx.x < {begin + piece.blocks}) "
-    return f"{'' if first else '} else '}{condition}{{"
-
-
-def _each_once(values: Iterable[Value]) -> list[Value]:
-    return list(dict.fromkeys(values))
+    threads = max(one.block[0] for one in launches)
+    parts = []
+    for one in launches:
+        few = [f"if (threadIdx.x >= {one.block[0]}) return;"] * (one.block[0] < threads)
+        parts.append((one.grid[0], [*few, *one.lines]))
+    blocks, shared = sum(one.grid[0] for one in launches), sum(one.shared for one in launches)
+    reads = [value for one in launches for value in one.reads]
+    given = parameters(reads, [value for one in launches for value in one.writes])
+    words, remark = " ".join(one.words for one in launches), f"{len(launches)} kernels beside each other"
+    return launch(f"together {words}", remark, by_blocks(parts), given, (blocks,), threads, shared=shared)

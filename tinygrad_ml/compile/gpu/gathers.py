@@ -22,10 +22,9 @@ from ...ops.shapes import broadcast, size
 from ..passes.dead import dead
 from ..passes.rewriting import Rewriting
 from ..program import GATHER, Instruction, Program, Value
-from ..schedule.axes import strides_in
 from .expressions import loaded
-from .index import Index
-from .places import at, times
+from .index import Index, axes_before
+from .places import at
 
 RECOMPUTED_ELEMENTS = 1 << 18
 """Elements up to which places are computed again for each of them."""
@@ -57,7 +56,7 @@ class _Gathers(Rewriting):
         x, *arrays = instruction.inputs
         index, output = instruction.params["index"], instruction.output
         common = broadcast(*[array.shape for array in arrays])
-        after = len(output.shape) - Index(index, x.shape, [common] * len(arrays)).first - len(common)
+        after = len(output.shape) - axes_before(index, len(x.shape)) - len(common)
         places = []
         for array in arrays:
             few = size(array.shape) < size(output.shape) <= RECOMPUTED_ELEMENTS
@@ -83,7 +82,7 @@ class _Gathers(Rewriting):
             instruction = self.producers.get(waiting.pop())
             if instruction is not None and _for_each_element(instruction):
                 operations.append(instruction)
-                waiting += _operands(instruction)
+                waiting += element_operands(instruction)
         return operations
 
     def _computed_again(self, value: Value, after: int, shape: tuple[int, ...]) -> Value:
@@ -91,7 +90,7 @@ class _Gathers(Rewriting):
         instruction = self.producers.get(value)
         if instruction is None or not _for_each_element(instruction):
             return self._shown(value, after, shape)
-        operands = tuple(self._computed_again(operand, after, shape) for operand in _operands(instruction))
+        operands = tuple(self._computed_again(operand, after, shape) for operand in element_operands(instruction))
         if instruction.op is GATHER:
             x, index = instruction.inputs[0], instruction.params["index"]
             return self.new(GATHER, (x, *operands), shape, value.dtype, index=index, common=shape)
@@ -107,7 +106,7 @@ def _for_each_element(instruction: Instruction) -> bool:
     return instruction.elementwise or by_arrays_alone
 
 
-def _operands(instruction: Instruction) -> tuple[Value, ...]:
+def element_operands(instruction: Instruction) -> tuple[Value, ...]:
     """Those of which an element of the result needs one element."""
     return instruction.inputs[1:] if instruction.op is GATHER else instruction.inputs
 
@@ -115,22 +114,15 @@ def _operands(instruction: Instruction) -> tuple[Value, ...]:
 class Gather:
     """A gather in a kernel.
 
-    table  what is looked up
-    along  its strides along the axes of the result, where slices name them
+    along  strides of what is looked up in along the axes of the result, where slices name them
     """
 
     def __init__(self, instruction: Instruction, forms: Mapping[Value, numpy.ndarray]):
-        self.table, *places = instruction.inputs
-        index = Index(instruction.params["index"], self.table.shape, [instruction.params["common"]] * len(places))
-        self._steps = strides_in(forms[self.table], self.table.shape)
-        self._parts = [(part.axis, part.array) for part in index.parts if part.array is not None]
-        along, self._first = index.of_target(self._steps)
-        self.along = tuple(0 if n == 1 else step for n, step in zip(index.shape, along, strict=True))
+        self._table = instruction.inputs[0]
+        params = instruction.params
+        self._index = Index(params["index"], forms[self._table], params["common"])
+        self.along = self._index.along
 
-    def text(self, offset: str, places: Sequence[str]) -> str:
-        """The element as C: `offset` is where it lies along those axes, `places` are names of the index arrays' numbers."""
-        named = [
-            times(f"wrapped({places[array]}, {self.table.shape[axis]})", self._steps[axis])
-            for axis, array in self._parts
-        ]
-        return loaded(at(f"p{self.table.number}", offset, str(self._first), *named), self.table.dtype)
+    def text(self, offset: str, numbers: Sequence[str]) -> str:
+        """The gather as C: `offset` is where the element lies along those axes, `numbers` are those of the index arrays."""
+        return loaded(at(f"p{self._table.number}", offset, *self._index.places(numbers)), self._table.dtype)

@@ -14,10 +14,10 @@ from ...ops.shapes import size
 from ..program import Value
 from ..schedule.axes import strides_in
 from ..schedule.kernel import Kernel
-from .expressions import POINTER, constant
-from .launch import ARGUMENT_POINTERS, BLOCK_NUMBER, Launch, launch, parameter
-from .loops import body
-from .places import Places, needs_wide
+from .expressions import constant
+from .launch import ARGUMENT_POINTERS, BLOCK_NUMBER, Launch, by_blocks, launch, parameters
+from .loops import body, in_strips
+from .places import Places, counted_by
 
 THREADS, EACH = 256, 4
 
@@ -69,43 +69,28 @@ def grouped(kernels: Sequence[Kernel], forms: Mapping[Value, numpy.ndarray]) -> 
         return None
     reads = [[value for value in kernel.inputs() if constant(value) is None] for kernel in kernels]
     columns = list(zip(*[(*taken, *kernel.outputs) for taken, kernel in zip(reads, kernels, strict=True)], strict=True))
-    shared = [column[0] for column in columns if len(set(column)) == 1]
     own = [column for column in columns if len(set(column)) > 1]
-    members = list(dict.fromkeys(value for row in zip(*own, strict=True) for value in row))
-    if len(shared) + len(members) > ARGUMENT_POINTERS:
+    values = list(dict.fromkeys(value for column in columns for value in column))
+    if len(values) > ARGUMENT_POINTERS:
         return None
+    given = parameters([v for v in values if v not in outputs], [v for v in values if v in outputs])
     counts = [size(kernel.shape) for kernel in kernels]
-    kind = "long long" if needs_wide([], max(counts)) else "int"
+    kind = counted_by([], max(counts))
+    _, begin, _ = in_strips(max(counts), max(counts), THREADS * EACH, kind)
     steps = {value: (_step(value, first, forms) or 0,) for value in (*reads[0], *first.outputs)}
-    lines = body(
-        Places("i", (max(counts[0], 2),), steps, kind), first.instructions, reads[0], first.outputs, EACH, "n", {}
-    )
-    blocks = [-(-count // (THREADS * EACH)) for count in counts]
-    table = _table(own, counts, blocks, outputs)
-    start = [
-        *(f"{'' if c[0] in outputs else 'const '}{POINTER[c[0].dtype]}* p{c[0].number};" for c in own),
-        f"{kind} n, first;  // elements, and the first of the blocks that compute them",
-        *table,
-        f"const {kind} i = {EACH} * (({BLOCK_NUMBER} - first) * {f'{THREADS}LL' if kind != 'int' else THREADS} + threadIdx.x);",
-        "if (i >= n) return;",
-    ]
-    parameters = [parameter(value, value in outputs) for value in shared]
-    parameters += [parameter(value, value in outputs).replace(" p", " m") for value in members]
-    remark = f"{len(kernels)} times {first.name}; the names are those of the first time"
-    return launch(
-        first.name, remark, [*start, *lines], (), (), (sum(blocks),), THREADS,
-        parameters=parameters, arguments=[*shared, *members],
-    )  # fmt: skip
-
-
-def _table(
-    own: Sequence[Sequence[Value]], counts: Sequence[int], blocks: Sequence[int], outputs: set[Value]
-) -> list[str]:
-    """Lines that say of each block what it works for."""
-    lines, begin = [], 0
-    for k, (count, more) in enumerate(zip(counts, blocks, strict=True)):
+    places = Places("i", (max(counts[0], 2),), steps, kind)
+    parts = []
+    for k, count in enumerate(counts):
         pointers = " ".join(f"p{column[0].number} = m{column[k].number};" for column in own)
-        condition = f"if ({BLOCK_NUMBER} < {begin + more}) " if k < len(counts) - 1 else ""
-        lines.append(f"{'else ' if k else ''}{condition}{{ {pointers} n = {count}; first = {begin}; }}")
-        begin += more
-    return lines
+        parts.append((-(-count // (THREADS * EACH)), [f"{pointers} n = {count}; own = {BLOCK_NUMBER};"]))
+    lines = [
+        *(f"{given[column[0]]};" for column in own),
+        f"{kind} n, own;  // elements, and the number of a block among those that compute them",
+        *by_blocks(parts),
+        f"const {kind} i = {begin.replace(BLOCK_NUMBER, 'own')} + {EACH} * threadIdx.x;",
+        "if (i >= n) return;",
+        *body(places, first.instructions, reads[0], first.outputs, EACH, "n", {}),
+    ]
+    given |= {value: given[value].replace(" p", " m") for column in own for value in column}
+    remark = f"{len(kernels)} times {first.name}; the names are those of the first time"
+    return launch(first.name, remark, lines, given, (sum(blocks for blocks, _ in parts),), THREADS)

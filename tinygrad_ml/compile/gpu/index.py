@@ -1,4 +1,4 @@
-"""What an index says about each axis of the array that is indexed, and where an element of the result lies there.
+"""What an index names in an array, and where that lies.
 
 An index is a tuple of integers, slices, None and arrays, as in `ops/index.py`. Arrays may stand anywhere in it: where
 they stand side by side their axes come in their place, else in front, as NumPy has it.
@@ -8,91 +8,64 @@ Read next: `gathers.py`, which reads at such places, and `indexing.py`, which wr
 
 from __future__ import annotations
 
-from itertools import pairwise
-from typing import NamedTuple
+from collections.abc import Sequence
 
-from ...ops.index import ARRAY, getitem_shape
-from ...ops.shapes import broadcast
+import numpy
+from numpy.lib.stride_tricks import as_strided
+
+from ...ops.index import ARRAY, getitem, getitem_shape
+from ..schedule.axes import strides_in
+from ..schedule.layout import bytes_between
+from .places import times
 
 
-class Part(NamedTuple):
-    """What an index says about one axis of the array that is indexed.
+def of_each_axis(index: tuple, ndim: int) -> list:
+    """What an index says of each axis of an array: a slice, a number, or `ARRAY`."""
+    at = index.index(Ellipsis) if Ellipsis in index else len(index)
+    named = [part for part in index if part is not None and part is not Ellipsis]
+    before = sum(part is not None for part in index[:at])
+    return [*named[:before], *[slice(None)] * (ndim - len(named)), *named[before:]]
 
-    axis    of that array
-    shown   its axis in the result; None where it has none
-    start   its first place
-    step    to the next one
-    count   how many there are
-    array   which of the index arrays names its places; None if a slice or a number does
-    """
 
-    axis: int
-    shown: int | None
-    start: int = 0
-    step: int = 1
-    count: int = 1
-    array: int | None = None
+def axes_before(index: tuple, ndim: int) -> int:
+    """Axes of what an index names that stand in front of those of its arrays. Beside arrays, a number is one too."""
+    kept = [part is None or part is Ellipsis or isinstance(part, slice) for part in index]
+    first = kept.index(False)
+    if any(kept[first : len(kept) - kept[::-1].index(False)]):
+        return 0
+    omitted = 1 + ndim - sum(part is not None for part in index)
+    return sum(omitted if part is Ellipsis else 1 for part in index[:first])
 
 
 class Index:
-    """An index into an array of this shape, by arrays of these shapes.
+    """An index into an array of this form; its arrays, if it has any, are broadcast to the shape `common`.
 
     shape  of what it names
-    parts  an entry for each axis
-    first  where in `shape` the axes of the index arrays begin, and `common`, what these are
+    along  strides of the array along the axes of `shape`, where slices name them
+    first  where its first element lies that they name
     """
 
-    def __init__(self, index: tuple, shape: tuple[int, ...], arrays: list[tuple[int, ...]]):
-        self.shape = getitem_shape(shape, *arrays, index=index)
-        self.common = broadcast(*arrays) if arrays else ()
-        chosen = [i for i, part in enumerate(index) if self._chosen(part, arrays)]
-        apart = any(b - a != 1 for a, b in pairwise(chosen))
-        self.first, placed = 0, apart or not chosen
-        self.parts: list[Part] = []
-        shown, axis, number = (len(self.common) if apart else 0), 0, 0
-        for part in self._written_out(index, len(shape)):
-            if self._chosen(part, arrays):
-                if not placed:
-                    self.first, placed = shown, True
-                    shown += len(self.common)
-                if part is ARRAY:
-                    self.parts.append(Part(axis, None, array=number))
-                    number += 1
-                else:
-                    self.parts.append(Part(axis, None, int(part) % shape[axis]))
-                axis += 1
-            elif part is None:
-                shown += 1
-            elif isinstance(part, slice):
-                start, stop, step = part.indices(shape[axis])
-                self.parts.append(Part(axis, shown, start, step, len(range(start, stop, step))))
-                axis, shown = axis + 1, shown + 1
-            else:
-                self.parts.append(Part(axis, None, int(part) % shape[axis]))
-                axis += 1
-
-    @staticmethod
-    def _written_out(index: tuple, ndim: int) -> tuple:
-        """With a slice for each axis that it does not name."""
-        named = sum(part is not None and part is not Ellipsis for part in index)
-        at = index.index(Ellipsis) if Ellipsis in index else len(index)
-        return (*index[:at], *(slice(None),) * (ndim - named), *index[at + 1 :])
-
-    @staticmethod
-    def _chosen(part, arrays) -> bool:
-        """Whether it stands with the arrays: beside arrays, a number is one too."""
-        return part is ARRAY or (bool(arrays) and isinstance(part, int))
-
-    def of_target(self, strides: tuple[int, ...]) -> tuple[tuple[int, ...], int]:
-        """The strides of the array that is indexed along the axes of `shape`, and where its first element lies."""
-        along, first = [0] * len(self.shape), 0
-        for part in self.parts:
-            first += part.start * strides[part.axis]
-            if part.shown is not None:
-                along[part.shown] = part.step * strides[part.axis]
-        return tuple(along), first
+    def __init__(self, index: tuple, form: numpy.ndarray, common: tuple[int, ...]):
+        by_axis = of_each_axis(index, form.ndim)
+        self._steps = [
+            (n, step)
+            for part, n, step in zip(by_axis, form.shape, strides_in(form, form.shape), strict=True)
+            if part is ARRAY
+        ]
+        self.shape = getitem_shape(form.shape, *[common] * len(self._steps), index=index)
+        whole = as_strided(form, [max(n, 1) for n in form.shape])  # which has a first place along each axis
+        rest = getitem.view.take(whole, tuple(0 if part is ARRAY else part for part in index))
+        steps = strides_in(rest, rest.shape)
+        self._before = axes_before(index, form.ndim) if self._steps else 0
+        self._after = len(steps) - self._before
+        self.along = (*steps[: self._before], *[0] * len(common), *steps[self._before :])
+        self.first = bytes_between(form, rest) // form.itemsize
 
     def of_array(self, strides: tuple[int, ...]) -> tuple[int, ...]:
-        """The strides of an index array along the axes of `shape`; given are those along `common`."""
-        after = len(self.shape) - len(self.common) - self.first
-        return (0,) * self.first + strides + (0,) * after
+        """The strides of an index array along the axes of `shape`; given are those along the shape of all of them."""
+        return (0,) * self._before + strides + (0,) * self._after
+
+    def places(self, numbers: Sequence[str]) -> list[str]:
+        """Where the elements lie that the index arrays name by these numbers, as C: parts of a sum."""
+        named = zip(numbers, self._steps, strict=True)
+        return [str(self.first), *(times(f"wrapped({number}, {n})", step) for number, (n, step) in named)]

@@ -6,17 +6,18 @@ error.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Hashable, Sequence
+
+import numpy
 
 from ...backend import dtypes
 from ...ops import index as index_ops
-from ...ops.index import ARRAY
-from ...ops.shapes import size
+from ...ops.index import ARRAY, getitem_shape
+from ...ops.shapes import broadcast, size
 from ..program import Instruction, Value
 from ..schedule.axes import strides_in
 from .expressions import stored
-from .index import Index, Part
+from .index import Index, of_each_axis
 from .launch import Launch
 from .movement import Elements, Forms, copy
 from .places import times
@@ -47,7 +48,7 @@ def scatter_add(instruction: Instruction, forms: Forms) -> list[Launch]:
         return [_within(instruction, forms, x, None)]
     kind = ADDED[output.dtype]
     where = f"({kind}*)&{{0}}" if dtypes.int64 == output.dtype else "&{0}"
-    return [_at_places(instruction, forms, output, arrays, x, f"atomicAdd({where}, {{1}});".format, (output,))]
+    return [_at_places(instruction, forms, output, arrays, x, f"atomicAdd({where}, {{1}});", (output,))]
 
 
 def assemble(instruction: Instruction, forms: Forms) -> list[Launch]:
@@ -59,7 +60,7 @@ def assemble(instruction: Instruction, forms: Forms) -> list[Launch]:
     ]
     first, *others = single
     others = [one for one in others if size(one.inputs[0].shape)]
-    added = [_at_places(one, forms, one.output, [], one.inputs[0], "{0} += {1};".format) for one in others]
+    added = [_at_places(one, forms, one.output, [], one.inputs[0], "{0} += {1};") for one in others]
     return [_within(first, forms, first.inputs[0], None), *added]
 
 
@@ -69,7 +70,7 @@ def put(instruction: Instruction, forms: Forms) -> list[Launch]:
     if not arrays:
         return [_within(instruction, forms, values, x)]
     whole = Instruction(instruction.op, (x,), {}, instruction.output)
-    written = _at_places(instruction, forms, instruction.output, arrays, values, "{0} = {1};".format)
+    written = _at_places(instruction, forms, instruction.output, arrays, values, "{0} = {1};")
     return [*copy(whole, forms), written]
 
 
@@ -79,63 +80,55 @@ def _at_places(
     target: Value,
     arrays: list[Value],
     other: Value,
-    line: Callable[[str, str], str],
+    line: str,
     zeroed: tuple[Value, ...] = (),
 ) -> Launch:
     """`line` of an element of the target, where the index says, and of the other one, for each that the index names."""
-    index = Index(instruction.params["index"], target.shape, [array.shape for array in arrays])
-    steps = strides_in(forms[target], target.shape)
-    along, first = index.of_target(steps)
-    strides: dict[Any, tuple[int, ...]] = {
-        ("array", a): index.of_array(strides_in(forms[a], index.common)) for a in arrays
+    common = broadcast(*(array.shape for array in arrays)) if arrays else ()
+    index = Index(instruction.params["index"], forms[target], common)
+    strides: dict[Hashable, Sequence[int]] = {
+        ("array", a): index.of_array(strides_in(forms[a], common)) for a in arrays
     }
-    strides |= {"target": along, "other": strides_in(forms[other], index.shape)}
+    strides |= {"target": index.along, "other": strides_in(forms[other], index.shape)}
     elements = Elements(instruction, forms, index.shape, strides)
-    lines, more = [], [str(first)] if first else []
-    for part in index.parts:
-        if part.array is not None:
-            array = arrays[part.array]
-            place = elements.element(array, key=("array", array))
-            lines.append(f"const long long place{part.axis} = wrapped({place}, {target.shape[part.axis]});")
-            more.append(times(f"place{part.axis}", steps[part.axis]))
-    lines.append(line(elements.element(target, *more, key="target"), elements.element(other, key="other")))
-    return elements.launch(lines, zeroed)
+    places = index.places([elements.element(a, key=("array", a)) for a in arrays])
+    element = elements.element(target, *places, key="target")
+    return elements.launch([line.format(element, elements.element(other, key="other"))], zeroed)
 
 
 def _within(instruction: Instruction, forms: Forms, inner: Value, outer: Value | None) -> Launch:
     """Of every element of the result: whether the slices of an index name it. If so it is of `inner`, else of `outer` or 0."""
-    output = instruction.output
-    index = Index(instruction.params["index"], output.shape, [])
-    steps = strides_in(forms[inner], index.shape)
-    along, first, jumps, conditions = [0] * len(output.shape), 0, [], []
-    parts = [(part, *_forwards(part, steps)) for part in index.parts]
-    strides: dict[Any, tuple[int, ...]] = {output: strides_in(forms[output], output.shape)}
+    output, index = instruction.output, instruction.params["index"]
+    parts = zip(of_each_axis(index, len(output.shape)), output.shape, strict=True)
+    named = [
+        range(n)[part] if isinstance(part, slice) else range(int(part) % n, int(part) % n + 1) for part, n in parts
+    ]
+    # What lies there, with an axis for each of the result: none of those that None adds, and one for each number.
+    there = numpy.broadcast_to(forms[inner], getitem_shape(output.shape, index=index))
+    there = numpy.reshape(there, [len(places) for places in named], copy=False)
+    first, steps, along = 0, list(strides_in(there, there.shape)), [0] * len(named)
+    for axis, places in enumerate(named):
+        if places.step < 0:
+            first += steps[axis] * (len(places) - 1)
+            named[axis], steps[axis] = places[::-1], -steps[axis]
+        if named[axis].step == 1:
+            first, along[axis] = first - named[axis].start * steps[axis], steps[axis]
+    strides: dict[Hashable, Sequence[int]] = {output: strides_in(forms[output], output.shape), "inner": along}
     if outer is not None:
         strides["outer"] = strides_in(forms[outer], output.shape)
-    for part, low, step, of_inner, begin in parts:
-        first += begin
-        if step == 1:
-            along[part.axis], first = of_inner, first - low * of_inner
-    elements = Elements(instruction, forms, output.shape, {**strides, "inner": along}, range(len(output.shape)))
-    for part, low, step, of_inner, _ in parts:
-        place, last = elements.places.offset(part.axis), low + step * (part.count - 1)
+    elements = Elements(instruction, forms, output.shape, strides, range(len(output.shape)))
+    conditions, jumps = [], []
+    for axis, places in enumerate(named):
+        place, low, step = elements.places.offset(axis), places.start, places.step
+        last = low + step * (len(places) - 1)
         conditions += [f"{place} >= {low}"] * (low > 0)
-        conditions += [f"{place} <= {last}"] * (last < output.shape[part.axis] - 1)
+        conditions += [f"{place} <= {last}"] * (last < output.shape[axis] - 1)
         if step > 1:
             conditions.append(f"({place} - {low}) % {step} == 0")
-            jumps.append(times(f"({place} - {low}) / {step}", of_inner))
-    more = [*jumps, *([str(first)] if first else [])]
+            jumps.append(times(f"({place} - {low}) / {step}", steps[axis]))
     target = elements.element(output)
-    lines = [f"{target} = {elements.element(inner, *more, key='inner')};"]
+    lines = [f"{target} = {elements.element(inner, *jumps, str(first), key='inner')};"]
     if conditions:
         other = stored("0", output.dtype) if outer is None else elements.element(outer, key="outer")
         lines = [f"if ({' && '.join(conditions)}) {lines[0]}", f"else {target} = {other};"]
     return elements.launch(lines)
-
-
-def _forwards(part: Part, steps: tuple[int, ...]) -> tuple[int, int, int, int]:
-    """(first place, step, stride of the array that lies there, where it begins), with the step made positive."""
-    stride = 0 if part.shown is None else steps[part.shown]
-    if part.step > 0:
-        return part.start, part.step, stride, 0
-    return part.start + part.step * (part.count - 1), -part.step, -stride, stride * (part.count - 1)

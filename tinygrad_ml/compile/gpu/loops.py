@@ -13,36 +13,19 @@ from ...ops.shapes import size
 from ..program import COPY, GATHER, PUT, Instruction, Value
 from ..schedule.axes import strides_in
 from .expressions import POINTER, REGISTER, constant, expression, loaded, stored
-from .gathers import Gather
-from .launch import BLOCK_NUMBER, Launch, launch
-from .places import Places, at, needs_wide, times
+from .gathers import Gather, element_operands
+from .launch import BLOCK_NUMBER, Launch, deeper, launch, parameters
+from .places import Places, at, counted_by, times
 
 FOUR_AT_A_TIME_ELEMENTS = 1 << 18
 """From so many elements on a thread computes four: with fewer, the processor would be half empty."""
 
 
-class LoopNames:
-    """What values are called in a kernel: a literal, `v12`, or the name of another value that they are."""
+class LoopNames(dict[Value, str]):
+    """What values are called in a kernel: a literal, `v12`, or what is put down here."""
 
-    def __init__(self):
-        self._names: dict[Value, str] = {}
-
-    def __getitem__(self, value: Value) -> str:
-        return self._names.get(value) or constant(value) or f"v{value.number}"
-
-    def same(self, value: Value, other: Value) -> None:
-        """`value` is `other` from now on."""
-        self._names[value] = self[other]
-
-    def call(self, value: Value, name: str) -> None:
-        """`value` has this name from now on."""
-        self._names[value] = name
-
-    def line(self, instruction: Instruction) -> str:
-        """The operation, as a line."""
-        output = instruction.output
-        text = expression(instruction, [self[value] for value in instruction.inputs])
-        return f"const {REGISTER[output.dtype]} {self[output]} = {text};  // {instruction!r}"
+    def __missing__(self, value: Value) -> str:
+        return constant(value) or f"v{value.number}"
 
 
 def elementwise(
@@ -62,42 +45,39 @@ def elementwise(
     """
     count = size(shape)
     reads = [value for value in inputs if constant(value) is None]
-    wide = needs_wide([forms[value] for value in (*reads, *outputs)], count)
-    kind = "long long" if wide else "int"
+    kind = counted_by([forms[value] for value in (*reads, *outputs)], count)
     gathers = {i: Gather(i, forms) for i in instructions if i.op is GATHER}
-    in_place = {value for i in instructions for value in (i.inputs[1:] if i in gathers else i.inputs)}
+    in_place = {value for i in instructions for value in element_operands(i)}
     loads = [value for value in reads if value in in_place]
     strides = {value: strides_in(forms[value], shape) for value in (*loads, *outputs)}
     places = Places("i", shape, {**strides, **{i: gather.along for i, gather in gathers.items()}}, kind)
     many = count >= FOUR_AT_A_TIME_ELEMENTS and not gathers and not strip
     each = 4 if many and _four_fit(places) else 1
     threads = threads or (256 if count >= 1 << 16 else 128 if count >= 128 else 32)
-    lines = body(places, instructions, loads, outputs, each, str(count), gathers)
-    if strip:
-        blocks, begin, end = in_strips(count, strip * count // shape[0], threads, kind)
-        start = [f"const {kind} i = {begin} + threadIdx.x;", f"if (i >= {end}) return;"]
-    else:
-        thread = f"{BLOCK_NUMBER} * {f'{threads}LL' if wide else threads} + threadIdx.x"
-        start = [f"const {kind} i = {f'4 * ({thread})' if each == 4 else thread};", f"if (i >= {count}) return;"]
-        blocks = -(-count // (threads * each))
+    together = strip * count // shape[0] if strip else count
+    blocks, begin, end = in_strips(count, together, threads * each, kind)
+    lines = [
+        f"const {kind} i = {begin} + {times('threadIdx.x', each)};",
+        f"if (i >= {end}) return;",
+        *body(places, instructions, loads, outputs, each, str(count), gathers),
+    ]
     remark = f"{words}: {' × '.join(map(str, shape)) or 'one'}{', four by each thread' if each == 4 else ''}"
-    return launch(words, remark, [*start, *lines], reads, outputs, (blocks,), threads)
+    return launch(words, remark, lines, parameters(reads, outputs), (blocks,), threads)
 
 
 def in_strips(count: int, strip: int, each: int, kind: str) -> tuple[int, str, str]:
     """Of so many elements blocks do `each`, but none some of two strips of so many: how many blocks there are, the first
     element of a block, and the one behind the last of its strip. Blocks of a strip stand side by side."""
-    own = -(-strip // each)
+    own, step = max(-(-strip // each), 1), f"{each}LL" if kind != "int" else each
+    if strip >= count:
+        return own, times(BLOCK_NUMBER, step), str(count)
     number, more = BLOCK_NUMBER, ""
     if own > 1:
-        step = f"{each}LL" if kind != "int" else each
-        if strip >= count:
-            return own, f"{BLOCK_NUMBER} * {step}", str(count)
         number, more = f"{BLOCK_NUMBER} / {own}", f" + {BLOCK_NUMBER} % {own} * {step}"
     end = f"({number} + 1) * {strip}"
     if count % strip:
         end = f"({end} < {count} ? {end} : {count})"
-    return -(-count // strip) * own, f"{times(number, strip)}{more}", str(count) if strip >= count else end
+    return -(-count // strip) * own, f"{times(number, strip)}{more}", end
 
 
 def _four_fit(places: Places) -> bool:
@@ -122,7 +102,7 @@ def body(
     gathers        those among the instructions, where each element is by itself
     names          of what is known before
     """
-    names = names or LoopNames()
+    names = LoopNames() if names is None else names
     before: list[str] = []
     inner: list[str] = []
     after: list[str] = []
@@ -136,15 +116,13 @@ def body(
         line = f"const {REGISTER[value.dtype]} {names[value]} = {loaded(element, value.dtype)};"
         (inner if many else before).append(line)
     for instruction in instructions:
-        output = instruction.output
+        output, operands = instruction.output, [names[value] for value in element_operands(instruction)]
         if instruction.renames or instruction.op is COPY or instruction.op is PUT:
-            names.same(output, instruction.inputs[0])
-        elif instruction in gathers:
-            operands = [names[value] for value in instruction.inputs[1:]]
-            text = gathers[instruction].text(places.offset(instruction), operands)
-            inner.append(f"const {REGISTER[output.dtype]} {names[output]} = {text};  // {instruction!r}")
-        else:
-            inner.append(names.line(instruction))
+            names[output] = operands[0]
+            continue
+        gather = gathers.get(instruction)
+        text = gather.text(places.offset(instruction), operands) if gather else expression(instruction, operands)
+        inner.append(f"const {REGISTER[output.dtype]} {names[output]} = {text};  // {instruction!r}")
     for value in writes:
         element, number = at(f"p{value.number}", places.offset(value)), stored(names[value], value.dtype)
         if each == 1:
@@ -154,5 +132,5 @@ def body(
             inner.append(f"y{value.number}.at[k] = {number};")
             after.append(f"put(&{element}, {left}, y{value.number});")
     if each == 4:
-        inner = ["#pragma unroll", "for (int k = 0; k < 4; k++) {", *(f"    {line}" for line in inner), "}"]
+        inner = ["#pragma unroll", "for (int k = 0; k < 4; k++) {", *deeper(inner), "}"]
     return [*places.coordinates(), *before, *inner, *after]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy
@@ -12,9 +13,9 @@ from ...totals import accumulator
 from ..program import Instruction, Value
 from ..schedule.axes import strides_in
 from .expressions import REGISTER, loaded, stored
-from .launch import BLOCK_NUMBER, Launch, launch
-from .loops import elementwise
-from .places import Places, at, needs_wide, times
+from .launch import Launch, launch, parameters
+from .loops import elementwise, in_strips
+from .places import Places, at, counted_by, times
 
 BLOCK_THREADS = 128
 
@@ -27,7 +28,8 @@ class Elements:
     instruction  what is computed
     forms        value -> how it lies in memory
     shape        of what is counted; a thread for each
-    strides      array, or another key -> strides along its axes. The axes are added as keys, with the index as place
+    strides      value, or another key -> strides along its axes
+    axes         those whose coordinates are asked for, as places of these keys
     """
 
     def __init__(
@@ -39,8 +41,7 @@ class Elements:
         axes: Sequence[int] = (),
     ):
         self.instruction, self.shape, self.count = instruction, tuple(shape), size(tuple(shape))
-        values = (*instruction.inputs, instruction.output)
-        self.kind = "long long" if needs_wide([forms[value] for value in values], self.count) else "int"
+        self.kind = counted_by([forms[value] for value in (*instruction.inputs, instruction.output)], self.count)
         along = {axis: [int(a == axis and n > 1) for a, n in enumerate(self.shape)] for axis in axes}
         self.places = Places("i", self.shape, {**strides, **along}, self.kind)
 
@@ -54,17 +55,12 @@ class Elements:
 
     def launch(self, lines: Sequence[str], zeroed: tuple[Value, ...] = ()) -> Launch:
         """The kernel with these lines, for which the places have been asked."""
-        name, inputs, output = self.instruction.op.name, self.instruction.inputs, self.instruction.output
-        threads = f"{BLOCK_THREADS}LL" if self.kind == "long long" else BLOCK_THREADS
-        start = [
-            f"const {self.kind} i = {BLOCK_NUMBER} * {threads} + threadIdx.x;",
-            f"if (i >= {self.count}) return;",
-            *self.places.coordinates(),
-        ]
+        blocks, begin, end = in_strips(self.count, self.count, BLOCK_THREADS, self.kind)
+        start = [f"const {self.kind} i = {begin} + threadIdx.x;", f"if (i >= {end}) return;"]
         remark = f"{self.instruction!r}: {' × '.join(map(str, self.shape)) or 'one'}"
-        blocks = -(-self.count // BLOCK_THREADS)
-        reads = list(dict.fromkeys(inputs))
-        return launch(name, remark, [*start, *lines], reads, [output], (blocks,), BLOCK_THREADS, zeroed=zeroed)
+        given = parameters(self.instruction.inputs, [self.instruction.output])
+        lines = [*start, *self.places.coordinates(), *lines]
+        return launch(self.instruction.op.name, remark, lines, given, (blocks,), BLOCK_THREADS, zeroed=zeroed)
 
 
 def copy(instruction: Instruction, forms: Forms) -> list[Launch]:
@@ -78,16 +74,13 @@ def concat(instruction: Instruction, forms: Forms) -> list[Launch]:
     """The loops that lay the inputs side by side."""
     axis, offsets = instruction.params["axis"], instruction.params["offsets"]
     output = instruction.output
-    shape = output.shape
     strides = {value: _strides(forms[value]) for value in (*instruction.inputs, output)}
-    elements = Elements(instruction, forms, shape, strides, [axis])
+    elements = Elements(instruction, forms, output.shape, strides, [axis])
     place, lines = elements.places.offset(axis), []
-    for k, value in enumerate(instruction.inputs):
-        if offsets[k] == offsets[k + 1]:
-            continue
-        back = offsets[k] * strides[value][axis]
-        taken = f"{elements.element(output)} = {elements.element(value, *([str(-back)] if back else []))};"
-        lines.append(f"{'else ' if lines else ''}if ({place} < {offsets[k + 1]}) {taken}")
+    for value, (begin, end) in zip(instruction.inputs, pairwise(offsets), strict=True):
+        if begin < end:
+            taken = f"{elements.element(output)} = {elements.element(value, str(-begin * strides[value][axis]))};"
+            lines.append(f"{'else ' if lines else ''}if ({place} < {end}) {taken}")
     return [elements.launch(lines)]
 
 
@@ -95,29 +88,26 @@ def running(begin: int, on: str, then: str = "", wide: bool = True) -> Callable[
     """The launch of what runs on along an axis, where a thread goes along it.
 
     begin  with this number
-    on     `total` becomes this with the next numbers, {x} of the first and {a} of the second input; that is written down
-    then   and it becomes this; "" if nothing more becomes of it
+    on     `total` becomes this with the next number of the first input, {x}; that is written down
+    then   and it becomes this with that of the second one, {a}, if there is one
     wide   whether a float runs on in the dtype of running sums
     """
 
     def launches(instruction: Instruction, forms: Forms) -> list[Launch]:
         inputs, output, axis = instruction.inputs, instruction.output, instruction.params["axis"]
-        x = inputs[0]
+        shape = inputs[0].shape
         steps = {value: _strides(forms[value]) if value.shape else () for value in (*inputs, output)}
-        n = x.shape[axis] if x.shape else 1
         along = {value: step[axis] if step else 0 for value, step in steps.items()}
         rest = {value: reduced(step, (axis,)) for value, step in steps.items()}
-        elements = Elements(instruction, forms, reduced(x.shape, (axis,)), rest)
+        elements = Elements(instruction, forms, reduced(shape, (axis,)), rest)
         dtype = accumulator(output.dtype, running=True) if wide and output.dtype.kind == "f" else output.dtype
-        next_ones = {
-            name: elements.load(value, times("k", along[value])) for name, value in zip("xa", inputs, strict=False)
-        }
+        x, *a = [elements.load(value, times("k", along[value])) for value in inputs]
         lines = [
             f"{REGISTER[dtype]} total = {begin};",
-            f"for ({elements.kind} k = 0; k < {n}; k++) {{",
-            f"    total = {on.format(**next_ones)};",
+            f"for ({elements.kind} k = 0; k < {shape[axis] if shape else 1}; k++) {{",
+            f"    total = {on.format(x=x)};",
             f"    {elements.element(output, times('k', along[output]))} = {stored('total', output.dtype)};",
-            *[f"    total = {then.format(**next_ones)};"] * bool(then),
+            *(f"    total = {then.format(a=other)};" for other in a),
             "}",
         ]
         return [elements.launch(lines)]

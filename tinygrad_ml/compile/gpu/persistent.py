@@ -13,7 +13,6 @@ Read before: `launch.py`, `around.py`, `phases.py`. Read next: `executable.py`.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 
 from ...ops.index import scatter_add
@@ -21,10 +20,9 @@ from ...ops.shapes import size
 from ..program import DRAW, GATHER, Program, Value
 from ..schedule.kernel import Kernel
 from .around import has_tiles
-from .expressions import POINTER
-from .helpers import prelude
 from .kernels import has_launch
-from .launch import ARGUMENT_POINTERS, BLOCK_NUMBER, KERNEL_NAME, SHARED_MEMORY, Launch, Piece, shared_memory
+from .launch import ARGUMENT_POINTERS, BLOCK_NUMBER, SHARED_MEMORY, Launch, by_blocks, deeper, parameters, shared_memory
+from .launch import function as function_of
 from .multiplying import THREADS
 from .phases import Shift
 
@@ -102,74 +100,56 @@ def whole_step(phases: Sequence[Sequence[Shift]], from_host: Mapping[Value, int]
     from_host  value -> bytes from the number that the host has for it in one step to that for the next
     """
     pieces = [piece for phase in phases for shift in phase for piece in shift.pieces]
-    arguments = list(dict.fromkeys(value for piece in pieces for value in piece.arguments))
-    if len(arguments) + 2 > ARGUMENT_POINTERS:
+    given = parameters([], (value for piece in pieces for value in piece.arguments))
+    if len(given) + 2 > ARGUMENT_POINTERS:
         return None
     functions, calls = [], []
     for place, phase in enumerate(phases):
         if place:
-            calls.append("        all_blocks_meet(arrived);")
-        blocks = sum(shift.blocks for shift in phase)
-        calls.append(f"        for (unsigned int block = blockIdx.x; block < {blocks}; block += gridDim.x) {{")
-        begin = 0
-        for k, shift in enumerate(phase):
-            last = shift is phase[-1]
-            condition = "" if last else f"if (block < {begin + shift.blocks}) "
-            calls.append(f"            {'else ' if k else ''}{condition}{{")
+            calls.append("all_blocks_meet(arrived);")
+        parts = []
+        for shift in phase:
+            lines = []
             for piece, repeated, waits in zip(*shift[1:], strict=True):
-                if waits:
-                    calls.append(f"                {THREADS_MEET}")
-                functions.append(_function(f"part_{len(functions)}", piece))
-                own = f"(block - {begin})" if begin else "block"
-                call = _call(f"part_{len(functions) - 1}", piece, own, None if repeated else shift.blocks, from_host)
-                calls.append(f"                {call}")
-            calls.append("            }")
-            begin += shift.blocks
-        calls.append("        }")
-    shared = max((piece.shared for piece in pieces if _shares(piece)), default=16)
-    parameters = ["const long long steps", "unsigned int* arrived"]
-    parameters += [f"{POINTER[value.dtype]}* p{value.number}" for value in arguments]
+                name = f"part_{len(functions)}"
+                functions.append(_function(name, piece))
+                lines += [THREADS_MEET] * waits
+                lines.append(_call(name, piece, None if repeated else shift.blocks, from_host))
+            parts.append((shift.blocks, lines))
+        blocks = sum(shift.blocks for shift in phase)
+        calls.append(f"for (unsigned int block = blockIdx.x; block < {blocks}; block += gridDim.x) {{")
+        calls += [*deeper(by_blocks(parts, "block")), "}"]
+    shared = max((piece.shared for piece in pieces if piece.shares), default=16)
+    declared = ["const long long steps", "unsigned int* arrived", *given.values()]
     lines = [
-        *functions,
-        f'extern "C" __global__ void __launch_bounds__({THREADS}, 2) {KERNEL_NAME}({", ".join(parameters)})',
-        "{",
-        f"    {shared_memory(shared)}",
-        "    for (long long step = 0; step < steps; step++) {",
-        *calls,
-        "        if (step + 1 < steps) all_blocks_meet(arrived);",
-        "    }",
+        shared_memory(shared),
+        "for (long long step = 0; step < steps; step++) {",
+        *deeper(calls),
+        "    if (step + 1 < steps) all_blocks_meet(arrived);",
         "}",
-        "",
     ]
-    text = "\n".join(lines)
-    text = prelude(text) + text
-    name = f"step_{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+    name, source = function_of("step", declared, lines, functions, f"__launch_bounds__({THREADS}, 2) ")
     most = max(sum(shift.blocks for shift in phase) for phase in phases)
-    return Launch(name, text.replace(KERNEL_NAME, name), tuple(arguments), (most, 1, 1), (THREADS, 1, 1))
+    return Launch(name, source, given, (most, 1, 1), (THREADS, 1, 1))
 
 
-def _shares(piece: Piece) -> bool:
-    """Whether it uses shared memory that it does not declare itself."""
-    return any(SHARED_MEMORY in line for line in piece.lines)
-
-
-def _function(name: str, piece: Piece) -> str:
-    parameters = ["const unsigned int block", "unsigned char* const shared_memory", *piece.parameters]
+def _function(name: str, piece: Launch) -> str:
+    declared = ["const unsigned int block", "unsigned char* const shared_memory", *piece.parameters.values()]
     lines = [line.replace(BLOCK_NUMBER, "block").replace(SHARED_MEMORY, "shared_memory") for line in piece.lines]
-    body = "\n".join(f"    {line}" for line in lines)
-    return f"static __device__ void {name}({', '.join(parameters)})\n{{\n{body}\n}}\n"
+    body = "\n".join(deeper(lines))
+    return f"static __device__ void {name}({', '.join(declared)})\n{{\n{body}\n}}\n"
 
 
-def _call(name: str, piece: Piece, block: str, shared_by: int | None, from_host: Mapping[Value, int]) -> str:
+def _call(name: str, piece: Launch, shared_by: int | None, from_host: Mapping[Value, int]) -> str:
     """A block's part of a piece that so many blocks share; None if each does all of it."""
-    first, end, number = "0", str(piece.blocks), "part"
-    if shared_by:
-        each = piece.blocks // shared_by
-        first, end, number = f"{block} * {each}", f"({block} + 1) * {each}", block if each == 1 else "part"
-    many = f"for (unsigned int part = {first}; part < {end}; part++) " if number == "part" else ""
+    (blocks, *_), (threads, *_) = piece.grid, piece.block
+    each = blocks // shared_by if shared_by else blocks
+    first, end = (f"{BLOCK_NUMBER} * {each}", f"({BLOCK_NUMBER} + 1) * {each}") if shared_by else ("0", blocks)
+    alone = shared_by is not None and each == 1
+    many = "" if alone else f"for (unsigned int part = {first}; part < {end}; part++) "
     # Those of a block that are too many: nothing that fewer threads do lets them wait for each other.
-    few = f"if (threadIdx.x < {piece.threads}) " if piece.threads < THREADS else ""
-    given = [number, "shared_memory"]
+    few = f"if (threadIdx.x < {threads}) " if threads < THREADS else ""
+    given = [BLOCK_NUMBER if alone else "part", "shared_memory"]
     for value in piece.arguments:
         step = from_host.get(value, 0)
         given.append(f"in_row(p{value.number}, step * {step})" if step else f"p{value.number}")

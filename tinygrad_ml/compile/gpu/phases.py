@@ -24,7 +24,7 @@ from ..program import GATHER, Value
 from ..schedule.axes import along_domain, shape_read, strides_in
 from ..schedule.kernel import Kernel
 from .kernels import grouped, launches, structure
-from .launch import Launch, Piece
+from .launch import Launch
 from .multiplying import THREADS
 
 CHAIN_BLOCKS = 256
@@ -146,8 +146,7 @@ class Chain:
             launch = unit.launch
             if len(self.units) > 1 and unit.kernel is not None and unit not in self.repeated:
                 (launch,) = launches(unit.kernel, forms, THREADS, strip=strip(unit.rows))
-            assert launch.piece is not None
-            pieces.append(launch.piece)
+            pieces.append(launch)
             repeated.append(unit in self.repeated)
             waits.append(any(unit.conflicts(other) for other in since))
             since = [unit] if waits[-1] else [*since, unit]
@@ -213,13 +212,12 @@ def units(
     """
     found = []
     for kernel, launch in made:
-        piece = launch.piece
-        if piece is None:
+        if not launch.lines:
             return None
         rows = _rows(kernel)
         read, written = _of_rows(kernel, forms) if kernel is not None and rows else ({}, {})
-        reads = [Access(*where, *read.get(value, (0, 0))) for value in piece.reads if (where := span(value))]
-        writes = [Access(*where, *written.get(value, (0, 0))) for value in piece.writes if (where := span(value))]
+        reads = [Access(*where, *read.get(value, (0, 0))) for value in launch.reads if (where := span(value))]
+        writes = [Access(*where, *written.get(value, (0, 0))) for value in launch.writes if (where := span(value))]
         found.append(Unit(launch, kernel, reads, writes, rows))
     return found
 
@@ -272,7 +270,7 @@ class Shift(NamedTuple):
     """
 
     blocks: int
-    pieces: tuple[Piece, ...]
+    pieces: tuple[Launch, ...]
     repeated: tuple[bool, ...] = (False,)
     waits: tuple[bool, ...] = (False,)
 
@@ -287,7 +285,7 @@ def shifts(phase: Iterable[Chain], forms: Mapping[Value, numpy.ndarray]) -> Iter
     for equal in alike.values():
         kernels = [chain.units[0].kernel for chain in equal]
         launch = grouped([kernel for kernel in kernels if kernel], forms) if len(equal) > 1 else None
-        if launch is not None and launch.piece is not None:
-            yield Shift(launch.piece.blocks, (launch.piece,))
+        if launch is not None:
+            yield Shift(launch.grid[0], (launch,))
         else:
             yield from (chain.shift(forms) for chain in equal)

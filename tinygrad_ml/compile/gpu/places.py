@@ -19,13 +19,14 @@ import numpy
 from ...machine.axes import merged
 
 
-def needs_wide(forms: Sequence[numpy.ndarray], count: int) -> bool:
-    """Whether 32 bits are too few to count `count` elements, or to reach all elements of arrays of these forms."""
+def counted_by(forms: Sequence[numpy.ndarray], count: int) -> str:
+    """What counts `count` elements, and reaches all elements of arrays of these forms: "int", or "long long" if 32 bits are too few."""
     reach = [
         sum(abs(step) // form.itemsize * max(n - 1, 0) for n, step in zip(form.shape, form.strides, strict=True))
         for form in forms
     ]
-    return max([count, *reach], default=0) >= 2**31 - 4096  # a thread may count a little beyond the end
+    most = max([count, *reach], default=0) + 4096  # a thread may count a little beyond the end
+    return "long long" if most >= 2**31 else "int"
 
 
 class Places:
@@ -72,7 +73,7 @@ class Places:
         return [f"const {self.kind} {', '.join(parts)};"] if parts else []
 
 
-def times(word: str, factor: int) -> str:
+def times(word: str, factor: int | str) -> str:
     """The product, as short as it can be written."""
     return "0" if not factor else word if factor == 1 else f"{word} * {factor}"
 

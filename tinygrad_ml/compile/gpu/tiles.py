@@ -25,11 +25,11 @@ from ..program import GATHER, Instruction, Value
 from ..schedule.axes import strides_in
 from ..schedule.kernel import Kernel
 from .expressions import REGISTER, constant, loaded
-from .gathers import Gather
-from .launch import BLOCK_NUMBER, SHARED_MEMORY, Launch, launch
+from .gathers import Gather, element_operands
+from .launch import BLOCK_NUMBER, SHARED_MEMORY, Launch, deeper, launch, parameters
 from .loops import LoopNames, body
-from .multiplying import THREADS, ByTensorCores, ByThreads, Multiplying
-from .places import Places, at, needs_wide, times
+from .multiplying import THREADS, by_tensor_cores, by_threads
+from .places import Places, at, counted_by, times
 
 PRODUCT = "product"
 """The kind of these kernels."""
@@ -55,7 +55,7 @@ class Cells(Places):
 
     def __init__(self, words: tuple[str, ...], strides: Mapping[Any, Sequence[int]], kind: str):
         super().__init__("", (), {}, kind)
-        self._words, self._along = words, dict(strides)
+        self._words, self._along = words, strides
 
     def offset(self, key: Hashable) -> str:
         """Where the element lies, counted from the first one."""
@@ -74,29 +74,42 @@ class Tiles:
     def __init__(self, kernel: Kernel, forms: Mapping[Value, numpy.ndarray], products: str = "float32"):
         self.kernel, self.forms = kernel, forms
         place = next(i for i, one in enumerate(kernel.instructions) if one.op.kind == "product")
-        self.before, self.product, self.after = (
-            kernel.instructions[:place],
-            kernel.instructions[place],
-            kernel.instructions[place + 1 :],
-        )
+        self.product = kernel.instructions[place]
+        self.before, self.after = kernel.instructions[:place], kernel.instructions[place + 1 :]
         a, b = self.product.inputs
         *batch, self.rows, self.columns = self.product.output.shape
         self.batch, self.deep = tuple(batch), a.shape[-1]
         self.many = tuple(f"z{axis}" for axis in range(len(batch)))  # which of the products of a batch it is
         self.type = REGISTER[self.product.output.dtype]
         self.reads = [value for value in kernel.inputs() if constant(value) is None]
-        wide = needs_wide([forms[v] for v in (*self.reads, *kernel.outputs)], self.rows * self.columns)
-        self.kind = "long long" if wide else "int"
-        self.height, self.width, self.at_once = tile_of(self.rows, self.columns, self.deep)
+        self.kind = counted_by([forms[v] for v in (*self.reads, *kernel.outputs)], self.rows * self.columns)
+        size = self.height, self.width, self.at_once = tile_of(self.rows, self.columns, self.deep)
         cores = products != "float32" and self.type == "float"
-        size = self.height, self.width
-        self.way: Multiplying = ByTensorCores(*size) if cores else ByThreads(*size, self.type)
+        self.way = by_tensor_cores(*size) if cores else by_threads(*size, self.type)
         # Neighbouring threads load what lies side by side, or what is made of one row.
         self.a_strides = (0, 0) if self.before else strides_in(forms[a], (*batch, *a.shape[-2:]))
         b_strides = strides_in(forms[b], (*batch, *b.shape[-2:]))
         self.b_strides = b_strides[::-1] if self.product.op.turned else b_strides
         self.a_along_k = bool(self.before) or self.a_strides[-1] <= self.a_strides[-2]
         self.b_along_k = self.b_strides[-2] < self.b_strides[-1]
+        self._find_rows()
+
+    def _find_rows(self) -> None:
+        """Of what makes a, what is the same for all of a row: `of_rows`, of values that are read by rows; what is `kept` of both for
+        the `rest`."""
+        a, forms = self.product.inputs[0], self.forms
+        same = {value for value in self._operands(self.before) if not strides_in(forms[value], a.shape)[1]}
+        self.of_rows: list[Instruction] = []
+        for one in self.before:
+            alike = all(constant(value) is not None or value in same for value in element_operands(one))
+            if alike and not (one.op is GATHER and Gather(one, forms).along[1]):
+                self.of_rows.append(one)
+                same.add(one.output)
+        self.read_by_rows = self._operands(self.of_rows)
+        self.rest = [one for one in self.before if one not in self.of_rows]
+        there = {*(one.output for one in self.of_rows), *self.read_by_rows}
+        needed = [*(value for one in self.rest for value in element_operands(one)), *self.kernel.outputs, a]
+        self.kept = [value for value in dict.fromkeys(needed) if value in there]
 
     def launch(self) -> Launch:
         """Its launch."""
@@ -105,60 +118,48 @@ class Tiles:
         a_step, b_step = self.height + way.padding, self.width + way.padding  # between rows of shared memory
         itemsize = self.product.output.dtype.itemsize
         shared = max(self.at_once * (a_step + b_step), way.slices * self.height * self.width) * itemsize
-        of_rows = self._of_rows(shared)
         kind, word = self.kind, self.type
         loads_a, loads_b = self.height * self.at_once // THREADS, self.width * self.at_once // THREADS
+        which = []  # of the products of a batch
+        for axis, name in enumerate(self.many):
+            number = f"{BLOCK_NUMBER} / {down * across * prod(self.batch[axis + 1 :])}"
+            which.append(f"const {kind} {name} = {number}{f' % {self.batch[axis]}' if axis else ''};")
         lines = [
             f"{word}* const a_tile = ({word}*){SHARED_MEMORY};  // {self.at_once} rows: columns of a",
             f"{word}* const b_tile = a_tile + {self.at_once * a_step};",
             f"const {kind} m0 = {BLOCK_NUMBER} / {across}{f' % {down}' if self.many else ''} * {self.height};",
             f"const {kind} n0 = {BLOCK_NUMBER} % {across} * {self.width};",
-            *(
-                f"const {kind} {word} = {BLOCK_NUMBER} / {down * across * prod(self.batch[axis + 1 :])}{f' % {self.batch[axis]}' if axis else ''};"
-                for axis, word in enumerate(self.many)
-            ),
-            *way.start(),
+            *which,
+            *way.start,
             f"{word} a_next[{loads_a}], b_next[{loads_b}];",
-            *of_rows,
+            *self._by_rows(shared),
             f"for ({kind} k0 = 0;; k0 += {self.at_once}) {{  // loads what is next, while it adds up what is there",
             f"    if (k0 < {self.deep}) {{",
-            *_deeper(self._loading("a", loads_a, self._load_a()), 2),
-            *_deeper(self._loading("b", loads_b, self._load_b()), 2),
+            *deeper(self._loading("a", loads_a, self._load_a()), 2),
+            *deeper(self._loading("b", loads_b, self._load_b()), 2),
             "    }",
             "    if (k0) {",
-            *_deeper(way.multiplied(self.at_once, a_step, b_step), 2),
+            *deeper(way.multiplied, 2),
             "    }",
             f"    if (k0 >= {self.deep}) break;",
             "    __syncthreads();  // all have read what lay there",
-            *_deeper(self._storing("a", loads_a, a_step), 1),
-            *_deeper(self._storing("b", loads_b, b_step), 1),
+            *deeper(self._storing("a", loads_a, a_step)),
+            *deeper(self._storing("b", loads_b, b_step)),
             "    __syncthreads();",
             "}",
             "__syncthreads();",
             *self._finished(),
         ]
-        words = " ".join(one.op.name for one in self.kernel.instructions)
-        shape = " × ".join(map(str, self.product.output.shape))
+        words, shape = self.kernel.name, " × ".join(map(str, self.product.output.shape))
         remark = f"{words}: {shape}, {self.deep} added up, in {down} × {across} tiles"
-        return launch(
-            words,
-            remark,
-            lines,
-            self.reads,
-            self.kernel.outputs,
-            (prod(self.batch) * down * across,),
-            THREADS,
-            shared=shared + 8 * self.height * len(self._kept),
-        )
+        given, blocks = parameters(self.reads, self.kernel.outputs), prod(self.batch) * down * across
+        return launch(words, remark, lines, given, (blocks,), THREADS, shared=shared + 8 * self.height * len(self.kept))
 
     def _places(self, which: str) -> tuple[str, str]:
         """A thread's j-th place in the part of an operand that is loaded at a time: (along its tile, along k)."""
         extent, along_k = (self.height, self.a_along_k) if which == "a" else (self.width, self.b_along_k)
-        number = f"(threadIdx.x + j * {THREADS})"
-        within, beyond = (
-            f"{number} % {self.at_once if along_k else extent}",
-            f"{number} / {self.at_once if along_k else extent}",
-        )
+        number, side_by_side = f"(threadIdx.x + j * {THREADS})", self.at_once if along_k else extent
+        within, beyond = f"{number} % {side_by_side}", f"{number} / {side_by_side}"
         return (beyond, within) if along_k else (within, beyond)
 
     def _loading(self, which: str, loads: int, lines: list[str]) -> list[str]:
@@ -171,7 +172,7 @@ class Tiles:
             f"    const {self.kind} {word} = {word}0 + {tile}, k = k0 + {k};",
             f"    {which}_next[j] = 0;",
             f"    if ({word} < {extent} && k < {self.deep}) {{",
-            *_deeper(lines, 2),
+            *deeper(lines, 2),
             "    }",
             "}",
         ]
@@ -180,7 +181,7 @@ class Tiles:
         tile, k = self._places(which)
         return [
             "#pragma unroll",
-            f"for (int j = 0; j < {loads}; j++) {which}_tile[{k} * {step} + {tile}] = {self.way.rounded(f'{which}_next[j]')};",
+            f"for (int j = 0; j < {loads}; j++) {which}_tile[{k} * {step} + {tile}] = {self.way.rounded.format(f'{which}_next[j]')};",
         ]
 
     def _load_b(self) -> list[str]:
@@ -193,56 +194,33 @@ class Tiles:
         if not self.before:
             cells = Cells((*self.many, "m", "k"), {a: self.a_strides}, self.kind)
             return [f"a_next[j] = {loaded(at(f'p{a.number}', cells.offset(a)), a.dtype)};"]
-        rest = [one for one in self.before if one not in self._rows_of_a]
-        known = {*(one.output for one in self._rows_of_a), *self._read_by_rows}
         names = LoopNames()
-        lines = [f"const {REGISTER[value.dtype]} {names[value]} = rows_{names[value]}[m - m0];" for value in self._kept]
+        lines = [f"const {REGISTER[value.dtype]} {names[value]} = rows_{names[value]}[m - m0];" for value in self.kept]
         stored = [value for value in self.kernel.outputs if any(one.output is value for one in self.before)]
-        reads = [value for value in self._operands(rest) if value not in known]
-        body_of = self._body(("m", "k"), a.shape, rest, reads, stored, names)
-        loads, stores = body_of[: len(body_of) - len(stored)], body_of[len(body_of) - len(stored) :]
-        first = ["if (n0 == 0) {  // others need it too", *_deeper(stores, 1), "}"] if stored else []
-        return [*lines, *loads, f"a_next[j] = {names[a]};", *first]
+        reads = [value for value in self._operands(self.rest) if value not in self.read_by_rows]
+        made = self._body(("m", "k"), a.shape, self.rest, reads, stored, names)
+        stores = made[len(made) - len(stored) :]
+        first = ["if (n0 == 0) {  // others need it too", *deeper(stores), "}"] if stored else []
+        return [*lines, *made[: len(made) - len(stored)], f"a_next[j] = {names[a]};", *first]
 
-    def _of_rows(self, offset: int) -> list[str]:
-        """What makes a and is the same for all of a row: computed once for the rows of a tile, and kept in shared memory
-        from so many bytes on."""
-        self._rows_of_a: list[Instruction] = []
-        self._read_by_rows: list[Value] = []
-        self._kept: list[Value] = []
-        if not self.before:
+    def _by_rows(self, offset: int) -> list[str]:
+        """What is the same for all of a row of a: computed once for the rows of a tile, and kept in shared memory from so many
+        bytes on."""
+        if not self.of_rows:
             return []
-        a = self.product.inputs[0]
-        strides = {value: strides_in(self.forms[value], a.shape) for value in self._operands(self.before)}
-        rows = {value for value, (_, along) in strides.items() if not along}
-        for one in self.before:
-            same = all(constant(value) is not None or value in rows for value in _element_operands(one))
-            if same and not (one.op is GATHER and Gather(one, self.forms).along[1]):
-                self._rows_of_a.append(one)
-                rows.add(one.output)
-        if not self._rows_of_a:
-            return []
-        own = {one.output for one in self._rows_of_a}
-        self._read_by_rows = self._operands(self._rows_of_a)
-        rest = [one for one in self.before if one not in self._rows_of_a]
-        needed = dict.fromkeys(value for one in rest for value in _element_operands(one))
-        needed |= dict.fromkeys(value for value in self.kernel.outputs if value in own)
-        needed |= dict.fromkeys([a] if a in own else [])
-        self._kept = [value for value in needed if value in {*own, *self._read_by_rows}]
         names = LoopNames()
-        lines = self._body(("m", "k"), a.shape, self._rows_of_a, self._read_by_rows, [], names)
+        lines = self._body(("m", "k"), self.product.inputs[0].shape, self.of_rows, self.read_by_rows, [], names)
         kept = []
-        for place, value in enumerate(self._kept):
-            word = REGISTER[value.dtype]
-            begin = offset + 8 * self.height * place
+        for place, value in enumerate(self.kept):
+            word, begin = REGISTER[value.dtype], offset + 8 * self.height * place
             kept.append(f"{word}* const rows_v{value.number} = ({word}*)({SHARED_MEMORY} + {begin});")
         return [
             *kept,
             "__syncthreads();  // all have read what lay there",
             f"if (threadIdx.x < {self.height} && m0 + threadIdx.x < {self.rows}) {{",
             f"    const {self.kind} m = m0 + threadIdx.x;",
-            *_deeper(lines, 1),
-            *(f"    rows_v{value.number}[threadIdx.x] = {names[value]};" for value in self._kept),
+            *deeper(lines),
+            *(f"    rows_v{value.number}[threadIdx.x] = {names[value]};" for value in self.kept),
             "}",
             "__syncthreads();",
         ]
@@ -251,28 +229,27 @@ class Tiles:
         """The sums of all threads, put together, and what is made of each."""
         word, output = self.type, self.product.output
         count, per = self.height * self.width, self.width
-        names = LoopNames()
-        names.call(output, "total")
         outputs = [v for v in self.kernel.outputs if v is output or any(one.output is v for one in self.after)]
         reads = [value for value in self._operands(self.after) if value is not output]
+        names = LoopNames({output: "total"})
         lines = self._body((*self.many, "m", "n"), output.shape, self.after, reads, outputs, names)
         return [
             f"{word}* const parts = ({word}*){SHARED_MEMORY};",
-            *self.way.put(),
+            *self.way.put,
             "__syncthreads();",
             f"for (int e = threadIdx.x; e < {count}; e += {THREADS}) {{",
             f"    const {self.kind} m = m0 + e / {per}, n = n0 + e % {per};",
             f"    if (m >= {self.rows} || n >= {self.columns}) continue;",
             f"    {word} total = parts[e];",
             f"    for (int s = 1; s < {self.way.slices}; s++) total += parts[s * {count} + e];",
-            *_deeper(lines, 1),
+            *deeper(lines),
             "}",
         ]
 
     def _operands(self, instructions: Iterable[Instruction]) -> list[Value]:
         """The values from outside of which an element is read where one of the result is."""
         own = {one.output for one in self.kernel.instructions}
-        named = dict.fromkeys(value for one in instructions for value in _element_operands(one))
+        named = dict.fromkeys(value for one in instructions for value in element_operands(one))
         return [value for value in named if value not in own and constant(value) is None]
 
     def _body(
@@ -288,11 +265,3 @@ class Tiles:
         strides: dict[Any, Sequence[int]] = {value: strides_in(self.forms[value], shape) for value in (*reads, *writes)}
         strides |= {one: gather.along for one, gather in gathers.items()}
         return body(Cells(words, strides, self.kind), instructions, reads, writes, 1, "0", gathers, names)
-
-
-def _element_operands(instruction: Instruction) -> tuple[Value, ...]:
-    return instruction.inputs[1:] if instruction.op is GATHER else instruction.inputs
-
-
-def _deeper(lines: Iterable[str], times_deeper: int) -> list[str]:
-    return [f"{'    ' * times_deeper}{line}" for line in lines]

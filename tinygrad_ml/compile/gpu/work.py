@@ -20,9 +20,9 @@ from ..program import GATHER, Instruction, Value
 from ..schedule.axes import along_domain, shape_read, strides_in
 from ..schedule.kernel import Kernel, Turns
 from .expressions import REGISTER, constant, expression, loaded, stored
-from .gathers import Gather
+from .gathers import Gather, element_operands
 from .loops import LoopNames
-from .places import Places, needs_wide
+from .places import Places, counted_by
 
 
 class Line(NamedTuple):
@@ -58,8 +58,7 @@ class Work:
         self.columns = size(tuple(self.shape[a] for a in kernel.axes))
         self.own = {instruction.output for instruction in kernel.instructions}
         self.reads = [v for v in kernel.inputs() if constant(v) is None]
-        wide = needs_wide([forms[v] for v in (*self.reads, *kernel.outputs)], self.rows * self.columns)
-        self.kind = "long long" if wide else "int"
+        self.kind = counted_by([forms[v] for v in (*self.reads, *kernel.outputs)], self.rows * self.columns)
         self.names = LoopNames()
         self._find_places()
         self._take_apart()
@@ -71,7 +70,7 @@ class Work:
         for instruction in self.kernel.instructions:
             if instruction in self.gathers:
                 strides[instruction] = along_domain(self.kernel, self.gathers[instruction].along)
-            for value in self._operands(instruction):
+            for value in element_operands(instruction):
                 if value not in self.own and constant(value) is None:
                     key = self._key(instruction, value)
                     strides[key] = key[1]
@@ -87,10 +86,6 @@ class Work:
             )
             for word, axes in (("row", self.kept_axes), ("column", self.kernel.axes))
         )
-
-    def _operands(self, instruction: Instruction) -> tuple[Value, ...]:
-        """Those of which an element is read where one of the domain is."""
-        return instruction.inputs[1:] if instruction in self.gathers else instruction.inputs
 
     def _key(self, instruction: Instruction, value: Value) -> tuple[Value, tuple[int, ...]]:
         """A value from outside as it is read here: it may be broadcast in two ways in one kernel."""
@@ -109,13 +104,13 @@ class Work:
         turns = Turns(self.kernel)
         loads: dict[tuple[Value, tuple[int, ...]], str] = {}
         for instruction in self.kernel.instructions:
-            operands = [self._operand(instruction, value, loads) for value in self._operands(instruction)]
+            operands = [self._operand(instruction, value, loads) for value in element_operands(instruction)]
             output, now = instruction.output, turns.walk(instruction)
             if self.kernel.folds(instruction):
                 self.reductions[instruction] = now, operands[0]
                 continue
             if instruction.renames:
-                self.names.same(output, instruction.inputs[0])
+                self.names[output] = operands[0]
                 continue
             if instruction in self.gathers:
                 text = self.gathers[instruction].text(self._offset(instruction), operands)

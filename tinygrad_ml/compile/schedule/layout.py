@@ -28,6 +28,11 @@ def form_of(shape: tuple[int, ...], dtype: numpy.dtype, strides: tuple[int, ...]
     return as_strided(numpy.empty(1, dtype), shape, strides, writeable=False)
 
 
+def bytes_between(form: numpy.ndarray, other: numpy.ndarray) -> int:
+    """Bytes from the first element of an array to that of another one."""
+    return other.__array_interface__["data"][0] - form.__array_interface__["data"][0]
+
+
 def is_alike(now: Any, before: Any) -> bool:
     """Whether an array can take the place of another one: by shape, dtype and device."""
     return now is before or (now.shape, now.dtype, type(now)) == (before.shape, before.dtype, type(before))
