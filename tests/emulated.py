@@ -6,7 +6,8 @@ from cuda_on_cpu import Guarded, Library
 import tinygrad_ml as tg
 from tinygrad_ml.backend.arrays import HOST
 from tinygrad_ml.compile.gpu.gathers import gathers
-from tinygrad_ml.compile.gpu.kernels import Launch, has_form, has_launch, launches
+from tinygrad_ml.compile.gpu.kernels import has_form, has_launch, launches
+from tinygrad_ml.compile.gpu.launch import Launch
 from tinygrad_ml.compile.gpu.rows import REVISITED_ELEMENTS
 from tinygrad_ml.compile.gpu.small import small_products
 from tinygrad_ml.compile.guards.signature import Arguments

@@ -5,6 +5,7 @@ run (`cuda_on_cpu.py`).
 """
 
 import itertools
+from functools import partial
 
 import cuda_on_cpu
 import hypothesis
@@ -20,7 +21,8 @@ import tinygrad_ml as tg
 from tinygrad_ml.backend import dtypes
 from tinygrad_ml.compile.gpu.beside import beside
 from tinygrad_ml.compile.gpu.expressions import literal
-from tinygrad_ml.compile.gpu.kernels import grouped, has_launch, launches, structure
+from tinygrad_ml.compile.gpu.grouped import alike, grouped, structure
+from tinygrad_ml.compile.gpu.kernels import has_launch, launches
 from tinygrad_ml.compile.gpu.runtime import in_one
 from tinygrad_ml.compile.program import Call, Instruction, Value
 from tinygrad_ml.compile.schedule.kernel import Kernel
@@ -164,14 +166,13 @@ def test_updates_of_several_parameters_are_one_launch():
 
 def test_what_is_not_alike_is_not_one_launch():
     kernels, memory = updates((50, 30), (30,))
-    assert structure(kernels[0], memory) == structure(kernels[1], memory) is not None
-    assert grouped(kernels[:1], memory) is None
+    assert alike(kernels, partial(structure, forms=memory)) == [kernels]
     many, more = updates(*[(3,)] * 171)
     assert grouped(many, more) is None  # 514 pointers
     assert grouped(many[:-1], more) is not None
     memory[kernels[0].instructions[1].inputs[0]] = memory[kernels[0].outputs[0]].T.copy().T
     assert structure(kernels[0], memory) is None
-    assert grouped(kernels, memory) is None
+    assert alike(kernels, partial(structure, forms=memory)) == [kernels[:1], kernels[1:]]
 
 
 # -- kernels that have nothing to do with each other ---------------------------------------------------------------

@@ -11,7 +11,6 @@ Read before: `memory.py`, `tasks.py`, `runtime.py`.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Hashable
 from functools import partial
 from itertools import groupby
@@ -31,7 +30,9 @@ from ..schedule.layout import Layout
 from .around import around_products
 from .beside import beside, in_turns
 from .gathers import gathers
-from .kernels import grouped, has_form, has_launch, structure
+from .grouped import alike, grouped, structure
+from .kernels import has_form, has_launch, launches
+from .launch import Launch
 from .loops import elementwise
 from .memory import DeviceLayout, Results, RoomyLayout, Table, TaskMemory, of_the_host
 from .multiplying import THREADS
@@ -112,15 +113,13 @@ class Executable(schedule.Executable):
         self._capture()
 
     def _all_tasks(self, layout: DeviceLayout) -> list[Task]:
-        forms = layout.forms | {value: layout.forms[memory] for value, memory in layout.in_place.items()}
         work: list[Task] = []
-        for structured, equal in groupby(
-            self.turns, lambda turn: structure(turn[0], forms) if len(turn) == 1 else None
-        ):
-            if structured is None:
-                work += [task for turn in equal for task in self._at_once(turn, layout, forms)]
+        for turn in self.turns:
+            if len(turn) == 1:
+                work += tasks(turn[0], layout)
             else:
-                work += self._side_by_side([kernel for (kernel,) in equal], layout, forms)
+                equal = alike(turn, partial(structure, forms=layout.lies))
+                work += map(LaunchTask, beside(one for kernels in equal for one in _as_few(kernels, layout)))
         return [*work, *(CopyTask(*pair) for pair in self._copies(layout))]
 
     def _copies(self, layout: Layout) -> list[tuple[Value, Value]]:
@@ -130,12 +129,11 @@ class Executable(schedule.Executable):
         self._after = [(memory, value) for memory, value in copies if memory in self.moving]
         return [pair for pair in copies if pair[0] not in self.moving]
 
-    def _whole(self, layout: Layout) -> list[Task]:
+    def _whole(self, layout: DeviceLayout) -> list[Task]:
         """One task for all that is computed, behind random draws if there are any."""
-        forms = layout.forms | {value: layout.forms[memory] for value, memory in layout.in_place.items()}
-        draws, made = [], []
+        forms, draws, made = layout.lies, [], []
         for kernel in self.kernels:
-            for task in tasks(kernel, layout, forms, THREADS, self.memory.precision):
+            for task in tasks(kernel, layout, THREADS, self.memory.precision):
                 if isinstance(task, LaunchTask):
                     made.append((kernel, task.launch))
                 else:
@@ -158,24 +156,6 @@ class Executable(schedule.Executable):
         if value in self._table:
             return None
         return span(self._places.address(value), forms[value])
-
-    def _at_once(self, turn: list[Kernel], layout: Layout, forms: dict[Value, numpy.ndarray]) -> list[Task]:
-        """The tasks of kernels that do not need each other, with as few launches as may be."""
-        work = [task for kernel in turn for task in tasks(kernel, layout, forms)]
-        if len(turn) == 1:
-            return work
-        return [LaunchTask(launch) for launch in beside(task.launch for task in work if isinstance(task, LaunchTask))]
-
-    def _side_by_side(self, kernels: list[Kernel], layout: Layout, forms: dict[Value, numpy.ndarray]) -> list[Task]:
-        """The tasks of kernels of one structure: one, if they can be one launch."""
-        if len(kernels) == 1:
-            return list(tasks(kernels[0], layout, forms))
-        if _apart(kernels, layout):
-            launch = grouped(kernels, forms)
-            if launch is not None:
-                return [LaunchTask(launch)]
-        half = len(kernels) // 2  # of fewer kernels there are fewer pointers
-        return self._side_by_side(kernels[:half], layout, forms) + self._side_by_side(kernels[half:], layout, forms)
 
     def _capture(self) -> None:
         self._linked = False
@@ -256,18 +236,13 @@ class Executable(schedule.Executable):
         return self.array(self.lies(value, arguments))
 
 
-def _apart(kernels: list[Kernel], layout: Layout) -> bool:
-    """Whether none of them writes to what another one reads: then it does not matter which one is first."""
-    roots, in_place = layout.roots, layout.in_place
-    if any(value not in in_place for kernel in kernels for value in kernel.outputs):
-        return False  # planned memory may have been that of an operand
-    read = [{roots[value] for value in kernel.inputs()} for kernel in kernels]
-    readers = Counter(root for roots_read in read for root in roots_read)
-    return all(
-        readers[in_place[value]] == (in_place[value] in own)
-        for kernel, own in zip(kernels, read, strict=True)
-        for value in kernel.outputs
-    )
+def _as_few(kernels: list[Kernel], layout: DeviceLayout) -> list[Launch]:
+    """Kernels of one structure, as few launches as may be."""
+    if len(kernels) == 1:
+        return launches(kernels[0], layout.lies)
+    launch = grouped(kernels, layout.lies)
+    half = len(kernels) // 2  # of fewer kernels there are fewer pointers
+    return [launch] if launch else [*_as_few(kernels[:half], layout), *_as_few(kernels[half:], layout)]
 
 
 def _on_device(program: Program, fuse: bool) -> Program:
@@ -285,19 +260,16 @@ def _on_device(program: Program, fuse: bool) -> Program:
 
 
 def _updates_last(program: Program, kernels: list[Kernel], together: bool) -> list[list[Kernel]]:
-    """The kernels in turns, with those at the end that only compute what is written to memory, equal ones side by side.
-
-    There they can be one launch: an optimiser's update of each parameter. Others may run `together`, if nothing
-    needs them yet.
-    """
+    """The kernels in turns, with those at the end that only compute what is written to memory, equal ones in one turn: an
+    optimiser's update of each parameter. Others may run `together`, if nothing needs them yet."""
     written = {value for _, value in program.writes} - set(program.results)
-    read = {value for kernel in kernels for value in kernel.inputs()}
-    only = written - read
-    updates = [k for k in kernels if k.kind == "loop" and k.outputs and only.issuperset(k.outputs)]
-    alike: dict[Hashable, list[Kernel]] = {}
-    for kernel in updates:
-        same = tuple((i.op, i.frozen, i.output.dtype) for i in kernel.instructions)
-        alike.setdefault(same, []).append(kernel)
-    last = {kernel: None for same in alike.values() if len(same) > 1 for kernel in same}
-    others = [kernel for kernel in kernels if kernel not in last]
-    return [*(in_turns(others) if together else ([kernel] for kernel in others)), *([kernel] for kernel in last)]
+    only = written.difference(value for kernel in kernels for value in kernel.inputs())
+    updates: dict[Hashable, list[Kernel]] = {}
+    for kernel in kernels:
+        if kernel.kind == "loop" and kernel.outputs and only.issuperset(kernel.outputs):
+            same = tuple((i.op, i.frozen, i.output.dtype) for i in kernel.instructions)
+            updates.setdefault(same, []).append(kernel)
+    last = [equal for equal in updates.values() if len(equal) > 1]
+    waiting = {kernel for equal in last for kernel in equal}
+    others = [kernel for kernel in kernels if kernel not in waiting]
+    return [*(in_turns(others) if together else ([kernel] for kernel in others)), *last]

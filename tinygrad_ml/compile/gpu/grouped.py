@@ -6,7 +6,8 @@ works for, and what its pointers are, follows from the number of the block.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from typing import TypeVar
 
 import numpy
 
@@ -20,6 +21,7 @@ from .loops import body, in_strips
 from .places import Places, counted_by
 
 THREADS, EACH = 256, 4
+Item = TypeVar("Item")
 
 
 def structure(kernel: Kernel, forms: Mapping[Value, numpy.ndarray]) -> Hashable | None:
@@ -35,9 +37,6 @@ def structure(kernel: Kernel, forms: Mapping[Value, numpy.ndarray]) -> Hashable 
         if step is None:
             return None
         number[value] = constant(value) or (len(number), value.dtype, step)
-    for value in kernel.outputs:
-        if _step(value, kernel, forms) != 1:
-            return None
     lines = []
     for instruction in kernel.instructions:
         output = instruction.output
@@ -57,16 +56,22 @@ def _step(value: Value, kernel: Kernel, forms: Mapping[Value, numpy.ndarray]) ->
     return 1 if len(places.extents) == 1 and places.last(value) == 1 else None
 
 
+def alike(items: Iterable[Item], structure_of: Callable[[Item], Hashable | None]) -> list[list[Item]]:
+    """What has one structure together, and what has none by itself."""
+    found: dict[Hashable, list[Item]] = {}
+    for number, item in enumerate(items):
+        same = structure_of(item)
+        found.setdefault(number if same is None else (same,), []).append(item)
+    return list(found.values())
+
+
 def grouped(kernels: Sequence[Kernel], forms: Mapping[Value, numpy.ndarray]) -> Launch | None:
-    """One launch for several kernels of equal `structure`; None if they are not, or have too many pointers.
+    """One launch for several kernels of equal `structure`; None if they have too many pointers.
 
     None of them may need what another one makes, or overwrite what another one reads: they run at the same time.
     """
     first = kernels[0]
-    kinds = {structure(kernel, forms) for kernel in kernels}
     outputs = {value for kernel in kernels for value in kernel.outputs}
-    if len(kernels) < 2 or len(kinds) > 1 or None in kinds or any(v in outputs for k in kernels for v in k.inputs()):
-        return None
     reads = [[value for value in kernel.inputs() if constant(value) is None] for kernel in kernels]
     columns = list(zip(*[(*taken, *kernel.outputs) for taken, kernel in zip(reads, kernels, strict=True)], strict=True))
     own = [column for column in columns if len(set(column)) > 1]

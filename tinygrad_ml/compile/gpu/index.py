@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy
 from numpy.lib.stride_tricks import as_strided
 
-from ...ops.index import ARRAY, getitem, getitem_shape
+from ...ops.index import ARRAY, getitem_shape
 from ..schedule.axes import strides_in
 from ..schedule.layout import bytes_between
 from .places import times
@@ -54,7 +54,8 @@ class Index:
         ]
         self.shape = getitem_shape(form.shape, *[common] * len(self._steps), index=index)
         whole = as_strided(form, [max(n, 1) for n in form.shape])  # which has a first place along each axis
-        rest = getitem.view.take(whole, tuple(0 if part is ARRAY else part for part in index))
+        named = (0 if part is ARRAY else part for part in index)
+        rest = whole[tuple(named) if Ellipsis in index else (*named, ...)]
         steps = strides_in(rest, rest.shape)
         self._before = axes_before(index, form.ndim) if self._steps else 0
         self._after = len(steps) - self._before

@@ -19,7 +19,6 @@ from ..program import COPY, GATHER, PUT, Instruction, Value
 from ..schedule.kernel import Kernel
 from . import indexing, movement
 from .expressions import printed
-from .grouped import grouped, structure
 from .launch import Launch
 from .loops import elementwise
 from .reductions import has_fold
@@ -38,8 +37,6 @@ SINGLE = {
     PUT: indexing.put,
 }
 """Operation that stands alone -> its launches."""
-
-__all__ = ["Launch", "grouped", "has_form", "has_launch", "launches", "structure"]
 
 
 def has_form(instruction: Instruction) -> bool:
@@ -84,9 +81,8 @@ def launches(
             return movement.copy(instruction, forms)
         if instruction.op in SINGLE:
             return SINGLE[instruction.op](instruction, forms)
-        alone = Kernel(0, instruction, "loop")
-        alone.outputs = [instruction.output]
-        return [Rows(alone, forms, threads).launch()]
+        kernel = Kernel(0, instruction, "loop")
+        kernel.outputs = [instruction.output]
     if any(instruction.reduces for instruction in kernel.instructions):
         return [Rows(kernel, forms, threads, strip).launch()]
     inputs, outputs = kernel.inputs(), kernel.outputs

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+from functools import cached_property
 from typing import Any
 
 import numpy
@@ -35,7 +36,14 @@ def of_the_host(instruction: Instruction) -> bool:
 
 
 class DeviceLayout(Layout):
-    """Draws come in memory of their own, so none is planned for them."""
+    """Draws come in memory of their own, so none is planned for them.
+
+    lies  value -> how the memory is laid out in which it is computed
+    """
+
+    @cached_property
+    def lies(self) -> dict[Value, numpy.ndarray]:
+        return self.forms | {value: self.forms[memory] for value, memory in self.in_place.items()}
 
     def planned(self, kernel: Kernel) -> list[Value]:
         return [] if kernel.instructions[0].op is DRAW else super().planned(kernel)

@@ -23,7 +23,8 @@ from ...ops.shapes import size
 from ..program import GATHER, Value
 from ..schedule.axes import along_domain, shape_read, strides_in
 from ..schedule.kernel import Kernel
-from .kernels import grouped, launches, structure
+from .grouped import alike, grouped, structure
+from .kernels import launches
 from .launch import Launch
 from .multiplying import THREADS
 
@@ -277,12 +278,12 @@ class Shift(NamedTuple):
 
 def shifts(phase: Iterable[Chain], forms: Mapping[Value, numpy.ndarray]) -> Iterator[Shift]:
     """What is done in a phase, with equal updates as one; first that of which a block has most to do."""
-    alike: dict[Hashable, list[Chain]] = {}
-    for number, chain in enumerate(sorted(phase, key=lambda chain: -chain.work)):
+
+    def same(chain: Chain) -> Hashable | None:
         kernel = chain.units[0].kernel
-        same = structure(kernel, forms) if len(chain.units) == 1 and kernel is not None else None
-        alike.setdefault(number if same is None else (same,), []).append(chain)
-    for equal in alike.values():
+        return structure(kernel, forms) if len(chain.units) == 1 and kernel is not None else None
+
+    for equal in alike(sorted(phase, key=lambda chain: -chain.work), same):
         kernels = [chain.units[0].kernel for chain in equal]
         launch = grouped([kernel for kernel in kernels if kernel], forms) if len(equal) > 1 else None
         if launch is not None:

@@ -6,7 +6,7 @@ captured (`captured = False`) stands between two graphs.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy
@@ -18,17 +18,25 @@ from ..eager import value_of
 from ..program import DRAW, Instruction, Value
 from ..schedule.draws import draw_options
 from ..schedule.kernel import Kernel
-from ..schedule.layout import Layout, form_of
+from ..schedule.layout import form_of
 from . import blas
-from .kernels import Launch, has_launch, launches
-from .memory import TaskMemory, of_the_host
+from .kernels import has_launch, launches
+from .launch import Launch
+from .memory import DeviceLayout, TaskMemory, of_the_host
 from .tiles import PRODUCT
 
 
 class Task:
-    """Something that is done in each step."""
+    """Something that is done in each step.
+
+    remark  what it does, in words
+    """
 
     captured = True
+    remark = ""
+
+    def __init__(self, instruction: Instruction):
+        self.instruction = instruction
 
     def prepare(self, places: TaskMemory) -> None:
         """Whatever has to be done once, outside of a capture. May spoil planned memory, and no other."""
@@ -39,7 +47,7 @@ class Task:
 
     def __str__(self) -> str:
         """As source code, or as a remark in it."""
-        raise NotImplementedError
+        return f"// {self.remark}: {self.instruction!r}\n"
 
 
 class LaunchTask(Task):
@@ -81,20 +89,19 @@ class StepTask(LaunchTask):
 class ProductTask(Task):
     """A matrix product; an operand of which neither rows nor columns are contiguous is copied first."""
 
-    def __init__(self, instruction: Instruction, forms: dict[Value, numpy.ndarray]):
-        self.instruction = instruction
-        a, b = instruction.inputs
-        self._operands = [(a, forms[a]), (b, forms[b])]
-        self._copies: dict[Value, Any] = {}
-        laid = [form if blas.fits(form) else form_of(form.shape, form.dtype) for _, form in self._operands]
+    remark = "a product of cuBLAS"
+
+    def __init__(self, instruction: Instruction, forms: Mapping[Value, numpy.ndarray]):
+        super().__init__(instruction)
+        self._copies: dict[Value, Any] = {value: None for value in instruction.inputs if not blas.fits(forms[value])}
+        laid = (form_of(v.shape, v.dtype) if v in self._copies else forms[v] for v in instruction.inputs)
         left, right = laid
         self._calls = blas.products(left, right.T if instruction.op.turned else right, forms[instruction.output])
 
     def prepare(self, places: TaskMemory) -> None:
-        for value, form in self._operands:
-            if not blas.fits(form) and value not in self._copies:
-                memory = places.runtime.allocate(value.nbytes)
-                self._copies[value] = places.runtime.array(memory, 0, value.shape, value.dtype)
+        for value in self._copies:
+            memory = places.runtime.allocate(value.nbytes)
+            self._copies[value] = places.runtime.array(memory, 0, value.shape, value.dtype)
         self.run(places)  # so that the library has chosen and loaded what it runs, before a capture begins
 
     def run(self, places: TaskMemory) -> None:
@@ -103,7 +110,7 @@ class ProductTask(Task):
             runtime.copy(array, places.array(value))
         a, b = (
             runtime.address(self._copies[value]) if value in self._copies else places.address(value)
-            for value, _ in self._operands
+            for value in self.instruction.inputs
         )
         out = places.address(output)
         if not self._calls and size(output.shape):
@@ -111,20 +118,19 @@ class ProductTask(Task):
         for call in self._calls:
             runtime.product(call, a + call.a.offset, b + call.b.offset, out + call.out.offset)
 
-    def __str__(self) -> str:
-        return f"// a product of cuBLAS: {self.instruction!r}\n"
-
 
 class DrawTask(Task):
     """Random numbers, from the stream that eager mode draws from: its state lies on the device."""
 
+    remark = "drawn from the device's stream"
+
     def __init__(self, instruction: Instruction):
-        self.instruction, self.device = instruction, instruction.params["device"]
+        super().__init__(instruction)
+        self.device = instruction.params["device"]
 
     def prepare(self, places: TaskMemory) -> None:
         # Another stream than the device's own, which has to stand still. What is drawn from it shows where it lies.
-        other = get(self.device).generator(numpy.random.SeedSequence(0), self.device.index)
-        self._draw(places, other)
+        self._draw(places, get(self.device).generator(numpy.random.SeedSequence(0), self.device.index))
 
     def run(self, places: TaskMemory) -> None:
         self._draw(places, streams.generator(self.device))
@@ -138,39 +144,27 @@ class DrawTask(Task):
         else:
             places.put(value, drawn)
 
-    def __str__(self) -> str:
-        return f"// drawn from the device's stream: {self.instruction!r}\n"
-
 
 class UploadTask(Task):
     """A random draw of the host that is handed out: from the table, where all others read it."""
 
-    def __init__(self, instruction: Instruction):
-        self.instruction = instruction
+    remark = "drawn by the host"
 
     def run(self, places: TaskMemory) -> None:
         value = self.instruction.output
         places.runtime.copy(places.array(value), places.table.array(value, places.step))
-
-    def __str__(self) -> str:
-        return f"// drawn by the host: {self.instruction!r}\n"
 
 
 class EagerTask(Task):
     """An operation without a compiled form, as in eager mode. It may wait for the device, so it is not captured."""
 
     captured = False
-
-    def __init__(self, instruction: Instruction):
-        self.instruction = instruction
+    remark = "as in eager mode, between two graphs"
 
     def run(self, places: TaskMemory) -> None:
         arrays = list(map(places.array, self.instruction.inputs))
         target = places.array(self.instruction.output)
         places.runtime.copy(target, value_of(self.instruction, of(target), *arrays))
-
-    def __str__(self) -> str:
-        return f"// as in eager mode, between two graphs: {self.instruction!r}\n"
 
 
 class CopyTask(Task):
@@ -187,18 +181,10 @@ class CopyTask(Task):
 
 
 def tasks(
-    kernel: Kernel,
-    layout: Layout,
-    forms: dict[Value, numpy.ndarray],
-    threads: int | None = None,
-    products: str = "float32",
+    kernel: Kernel, layout: DeviceLayout, threads: int | None = None, products: str = "float32"
 ) -> Iterator[Task]:
-    """What is done for a kernel, in this order.
-
-    forms              value -> how it lies in memory
-    threads, products  of each block, if given, and of what products are computed: see `launches`
-    """
-    instruction = kernel.instructions[0]
+    """What is done for a kernel, in this order; of `threads` and `products` see `launches`."""
+    instruction, forms = kernel.instructions[0], layout.lies
     output = instruction.output
     if kernel.kind in ("loop", PRODUCT):
         yield from map(LaunchTask, launches(kernel, forms, threads, products)) if kernel.outputs else ()
