@@ -14,6 +14,7 @@ from __future__ import annotations
 import ctypes
 import math
 import weakref
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy
@@ -171,22 +172,23 @@ class Lt:
         for name, arguments in _SIGNATURES.items():
             getattr(self._library, f"cublasLt{name}").argtypes = arguments
         self._library.cublasLtGetStatusName.restype = ctypes.c_char_p
-        self._handle: ctypes.c_void_p | None = None
+
+    @cached_property
+    def handle(self) -> ctypes.c_void_p:
+        """The handle."""
+        handle = ctypes.c_void_p()
+        self.call("Create", ctypes.byref(handle))
+        return handle
 
     def plan(self, call: BlasProduct, precision: str, alignments: tuple[int, int, int]) -> BlasPlan:
-        """How the library will do it: what it thinks is fastest for operands at addresses so aligned."""
-        if self._handle is None:
-            self._handle = ctypes.c_void_p()
-            self.call("Create", ctypes.byref(self._handle))
-        plan = BlasPlan(self, call, precision)
-        plan.choose(self._handle, alignments)
-        return plan
+        """How the library will do it: what it thinks is fastest for operands a, b, out at addresses so aligned."""
+        return BlasPlan(self, call, precision, alignments)
 
     def run(self, plan: BlasPlan, a: int, b: int, out: int, workspace: int, stream: int) -> None:
         """out = a·b, of matrices at these addresses, when the stream comes to it."""
         operands = (b, plan.b, a, plan.a, plan.beta, out, plan.out, out, plan.out)
         place = ctypes.byref(plan.algorithm), workspace, plan.workspace, stream
-        self.call("Matmul", self._handle, plan.operation, plan.alpha, *operands, *place)
+        self.call("Matmul", self.handle, plan.operation, plan.alpha, *operands, *place)
 
     def call(self, name: str, *arguments: Any) -> None:
         """Call a function of the library; a `DeviceError` if it reports one."""
@@ -213,7 +215,7 @@ class BlasPlan:
     workspace  bytes that the algorithm needs besides
     """
 
-    def __init__(self, lt: Lt, call: BlasProduct, precision: str):
+    def __init__(self, lt: Lt, call: BlasProduct, precision: str, alignments: tuple[int, int, int]):
         self._lt, self.product = lt, call
         double = call.dtype == "float64"
         compute = CUBLAS_COMPUTE_64F if double else CUBLAS_COMPUTE_32F
@@ -229,7 +231,7 @@ class BlasPlan:
         self.a = self._layout(call.a, call.m, call.k)
         self.b = self._layout(call.b, call.k, call.n)
         self.out = self._layout(call.out, call.m, call.n)
-        self.algorithm, self.workspace = (ctypes.c_uint64 * 8)(), 0
+        self.algorithm, self.workspace = self._choice(alignments)
 
     def _layout(self, matrix: Matrix, rows: int, columns: int) -> ctypes.c_void_p:
         # A matrix by rows is, by columns, its transpose.
@@ -241,8 +243,8 @@ class BlasPlan:
             self._lt.set("MatrixLayout", layout, CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET, stride)
         return layout
 
-    def choose(self, handle: ctypes.c_void_p, alignments: tuple[int, int, int]) -> None:
-        """Ask the library for its best algorithm for operands a, b, out that are aligned like this."""
+    def _choice(self, alignments: tuple[int, int, int]) -> tuple[ctypes.Array, int]:
+        """The library's best algorithm, and the bytes that it needs besides."""
         preference = self._lt.made("MatmulPreference", self)
         a, b, out = alignments
         for attribute, value in (
@@ -256,10 +258,10 @@ class BlasPlan:
         heuristic, count = _Heuristic(), ctypes.c_int()
         layouts = self.operation, self.b, self.a, self.out, self.out
         results = ctypes.byref(heuristic), ctypes.byref(count)
-        self._lt.call("MatmulAlgoGetHeuristic", handle, *layouts, preference, 1, *results)
+        self._lt.call("MatmulAlgoGetHeuristic", self._lt.handle, *layouts, preference, 1, *results)
         if not count.value or heuristic.state != CUBLAS_STATUS_SUCCESS:
             raise DeviceError(f"cuBLAS has no algorithm for {self.product}")
-        self.algorithm, self.workspace = heuristic.algo, heuristic.workspaceSize
+        return heuristic.algo, heuristic.workspaceSize
 
 
 def _library() -> ctypes.CDLL:

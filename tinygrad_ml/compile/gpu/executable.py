@@ -142,20 +142,13 @@ class Executable(schedule.Executable):
         for memory, value in self._copies(layout):
             copy = Instruction(COPY, (value,), {}, memory)
             made.append((None, elementwise("copy", value.shape, [copy], [value], [memory], forms, THREADS)))
-        work = units(made, partial(self._span, forms), forms)
-        phases = [list(shifts(phase, forms)) for phase in in_phases(work)] if work else []
-        launch = whole_step(phases, dict.fromkeys(self._table.numbers, self._table.nbytes)) if phases else None
-        if launch is None:
-            self.launched = "one by one, since it has too many pointers for one kernel, or nothing to compute"
-            return [*draws, *(LaunchTask(launch) for _, launch in made)]
+        phases = [list(shifts(phase, forms)) for phase in in_phases(units(made, partial(self._span, forms), forms))]
         self.launched = f"as one kernel for all steps of a call, in {len(phases)} phases between which all blocks meet"
-        return [*draws, StepTask(launch)]
+        return [*draws, StepTask(whole_step(phases, dict.fromkeys(self._table.numbers, self._table.nbytes)))]
 
     def _span(self, forms: dict[Value, numpy.ndarray], value: Value) -> tuple[int, int] | None:
         """Where a value lies; None for the host's numbers, to which nobody writes."""
-        if value in self._table:
-            return None
-        return span(self._places.address(value), forms[value])
+        return None if value in self._table else span(self._places.address(value), forms[value])
 
     def _capture(self) -> None:
         self._linked = False
@@ -170,9 +163,8 @@ class Executable(schedule.Executable):
                 self._parts += [partial(task.run, self._places) for task in group]
 
     def _run(self, group: list[Task], steps: int) -> None:
-        only = group[0] if len(group) == 1 else None
-        if isinstance(only, StepTask):
-            only.run_steps(self._places, steps)
+        if len(group) == 1 and isinstance(group[0], StepTask):
+            group[0].run(self._places, steps)
             return
         for self._places.step in range(steps):
             for task in group:

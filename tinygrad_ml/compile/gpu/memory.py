@@ -16,7 +16,7 @@ import numpy
 from ..program import DRAW, Instruction, Value
 from ..schedule.buffers import Lifetime
 from ..schedule.kernel import Kernel
-from ..schedule.layout import Layout
+from ..schedule.layout import Layout, bytes_between
 from .tiles import PRODUCT
 
 SMALL_RESULT_BYTES = 1 << 14
@@ -118,22 +118,21 @@ class Results:
     """
 
     def __init__(self, runtime: Any, layout: Layout, copied: frozenset[int]):
-        self._runtime, self._copied = runtime, copied
-        self._values = layout.program.results
-        self._roots = [layout.roots[value] for value in self._values]
+        self._runtime, self._copied, self._values = runtime, copied, layout.program.results
         self.arrays: dict[Value, Any] = {}
-        offsets, together = {}, 0
-        for place, root in enumerate(self._roots):
-            if root.nbytes <= SMALL_RESULT_BYTES:
-                offsets[place], together = together, aligned(together + max(root.nbytes, 1))
-        self._offsets, self._together = offsets, runtime.allocate(together) if together else None
         self._own: dict[int, Any] = {}
-        for place, (value, root) in enumerate(zip(self._values, self._roots, strict=True)):
-            memory = self._together if place in offsets else runtime.allocate(root.nbytes)
-            start = offsets.get(place, 0)
-            self.arrays[root] = runtime.array(memory, start, root.shape, root.dtype)
-            if place not in offsets:
-                self._own[place] = runtime.array(memory, 0, value.shape, value.dtype)
+        self._offsets: dict[int, int] = {}
+        roots, nbytes = [layout.roots[value] for value in self._values], 0
+        for place, (value, root) in enumerate(zip(self._values, roots, strict=True)):
+            if root.nbytes <= SMALL_RESULT_BYTES:
+                self._offsets[place], nbytes = nbytes, aligned(nbytes + max(root.nbytes, 1))
+                continue
+            memory = runtime.allocate(root.nbytes)
+            self.arrays[root] = runtime.array(memory, 0, root.shape, root.dtype)
+            self._own[place] = runtime.array(memory, 0, value.shape, value.dtype)
+        self._together = runtime.allocate(nbytes) if nbytes else None
+        for place, start in self._offsets.items():
+            self.arrays[roots[place]] = runtime.array(self._together, start, roots[place].shape, roots[place].dtype)
 
     def held(self) -> frozenset[int]:
         """The places of those results whose memory a caller still has in hand."""
@@ -169,23 +168,18 @@ class TaskMemory:
 
     def array(self, value: Value) -> Any:
         """The value as an array of the device."""
-        layout, root = self.layout, self.layout.roots[value]
+        root, form = self.layout.roots[value], self.layout.forms[value]
         whole = self._root(root)
         if root is value:
             return whole
-        form, offset = layout.forms[value], self._offset(value, root)
-        return self.runtime.array(whole, offset, form.shape, form.dtype, form.strides)
+        return self.runtime.array(whole, self._offset(value), form.shape, form.dtype, form.strides)
 
     def address(self, value: Value) -> int:
         """Where its first element lies."""
-        root = self.layout.roots[value]
-        return self.runtime.address(self._root(root)) + self._offset(value, root)
+        return self.runtime.address(self._root(self.layout.roots[value])) + self._offset(value)
 
-    def _offset(self, value: Value, root: Value) -> int:
-        def start(form: numpy.ndarray) -> int:
-            return form.__array_interface__["data"][0]
-
-        return 0 if value is root else start(self.layout.forms[value]) - start(self.layout.forms[root])
+    def _offset(self, value: Value) -> int:
+        return bytes_between(self.layout.forms[self.layout.roots[value]], self.layout.forms[value])
 
     def _root(self, root: Value) -> Any:
         root = self.layout.in_place.get(root, root)

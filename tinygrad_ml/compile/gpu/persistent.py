@@ -41,15 +41,18 @@ def why_not(program: Program, kernels: Iterable[Kernel], cache_bytes: int) -> st
 
     cache_bytes  of the device's second-level cache
     """
-    working = [kernel for kernel in kernels if kernel.outputs and not _is_view(kernel)]
+    working = [kernel for kernel in kernels if _works(kernel)]
     if not working:
         return "there is nothing to compute"
     if len(working) > PIECES:
         return f"{len(working)} kernels are more than {PIECES}"
-    for kernel in working:
-        reason = _why_no_part(kernel)
-        if reason:
-            return reason
+    reason = next(filter(None, map(_why_no_part, working)), "")
+    if reason:
+        return reason
+    values = {value for kernel in working for value in (*kernel.inputs(), *kernel.outputs)}
+    pointers = 2 + len(values.union(memory for memory, _ in program.writes))
+    if pointers > ARGUMENT_POINTERS:
+        return f"{pointers} pointers are more than a kernel takes, {ARGUMENT_POINTERS}"
     nbytes = touched(program, working)
     if nbytes > cache_bytes:
         return f"{nbytes:,} bytes are more than the second-level cache has, {cache_bytes:,}"
@@ -60,26 +63,24 @@ def why_not(program: Program, kernels: Iterable[Kernel], cache_bytes: int) -> st
     return f"{len(working)} kernels are too few to save launches" if len(working) < SAVED_KERNELS else ""
 
 
-def _is_view(kernel: Kernel) -> bool:
-    return kernel.kind == "single" and kernel.instructions[0].op.kind == "view"
+def _works(kernel: Kernel) -> bool:
+    """Whether a kernel computes numbers: is no view, and no draw, which stays a launch of its own."""
+    alone = kernel.kind == "single" and (kernel.instructions[0].op is DRAW or kernel.instructions[0].op.kind == "view")
+    return not alone and any(size(value.shape) for value in kernel.outputs)
 
 
 def _why_no_part(kernel: Kernel) -> str:
     """Why a kernel cannot be a part of one for the whole step; nothing if it can."""
     instruction = kernel.instructions[0]
-    if kernel.kind == "loop":
-        return ""
-    if instruction.op is DRAW or has_tiles(instruction):
+    name, inputs = instruction.op.name, instruction.inputs
+    if kernel.kind == "loop" or has_tiles(instruction):
         return ""
     if instruction.op.kind == "product":
-        return (
-            f"{instruction.op.name} of {instruction.inputs[0].shape} and {instruction.inputs[1].shape} is the library's"
-        )
+        return f"{name} of {inputs[0].shape} and {inputs[1].shape} is the library's"
     if not has_launch(instruction):
-        return f"{instruction.op.name} runs as in eager mode"
-    if instruction.op is scatter_add and len(instruction.inputs) > 1:
-        return "scatter_add adds in another order in every run"
-    return ""
+        return f"{name} runs as in eager mode"
+    by_arrays = instruction.op is scatter_add and len(inputs) > 1
+    return f"{name} adds in another order in every run" if by_arrays else ""
 
 
 def touched(program: Program, kernels: Sequence[Kernel]) -> int:
@@ -92,8 +93,8 @@ def touched(program: Program, kernels: Sequence[Kernel]) -> int:
     return sum(value.nbytes for value in values)
 
 
-def whole_step(phases: Sequence[Sequence[Shift]], from_host: Mapping[Value, int]) -> Launch | None:
-    """The kernel that does all of it, again and again; None if it would have too many pointers.
+def whole_step(phases: Sequence[Sequence[Shift]], from_host: Mapping[Value, int]) -> Launch:
+    """The kernel that does all of it, again and again.
 
     Its first two parameters are how many steps, and a counter that is 0 before the first launch; then come the arguments.
 
@@ -101,8 +102,6 @@ def whole_step(phases: Sequence[Sequence[Shift]], from_host: Mapping[Value, int]
     """
     pieces = [piece for phase in phases for shift in phase for piece in shift.pieces]
     given = parameters([], (value for piece in pieces for value in piece.arguments))
-    if len(given) + 2 > ARGUMENT_POINTERS:
-        return None
     functions, calls = [], []
     for place, phase in enumerate(phases):
         if place:

@@ -205,20 +205,20 @@ def units(
     made: Iterable[tuple[Kernel | None, Launch]],
     span: Callable[[Value], tuple[int, int] | None],
     forms: Mapping[Value, numpy.ndarray],
-) -> list[Unit] | None:
-    """What is done in a step, in order; None if some of it can only be a launch of its own.
+) -> list[Unit]:
+    """What is done in a step, in order.
 
     span   from a value to where it lies: the first byte, and the one behind the last one; None for what is never written to
     forms  value -> how it lies in memory
     """
     found = []
     for kernel, launch in made:
-        if not launch.lines:
-            return None
         rows = _rows(kernel)
-        read, written = _of_rows(kernel, forms) if kernel is not None and rows else ({}, {})
-        reads = [Access(*where, *read.get(value, (0, 0))) for value in launch.reads if (where := span(value))]
-        writes = [Access(*where, *written.get(value, (0, 0))) for value in launch.writes if (where := span(value))]
+        step = _of_rows(kernel, forms) if kernel is not None and rows else {}
+        reads, writes = (
+            [Access(*where, *step.get(value, (0, 0))) for value in values if (where := span(value))]
+            for values in (launch.reads, launch.writes)
+        )
         found.append(Unit(launch, kernel, reads, writes, rows))
     return found
 
@@ -232,22 +232,18 @@ def _rows(kernel: Kernel | None) -> int:
     return rows if blocks >= BUSY_CHAIN_BLOCKS or size(kernel.shape) <= blocks * CHAINED_ELEMENTS else 0
 
 
-def _of_rows(
-    kernel: Kernel, forms: Mapping[Value, numpy.ndarray]
-) -> tuple[dict[Value, tuple[int, int]], dict[Value, tuple[int, int]]]:
-    """Of the values that a kernel reads and that it writes: step and reach of a row, see `Access`."""
-    read: dict[Value, tuple[int, int]] = {}
+def _of_rows(kernel: Kernel, forms: Mapping[Value, numpy.ndarray]) -> dict[Value, tuple[int, int]]:
+    """Of the values that a kernel reads or writes: step and reach of a row, see `Access`."""
+    found: dict[Value, tuple[int, int]] = {}
     for instruction in kernel.instructions:
-        gathers = instruction.op is GATHER
-        for value in instruction.inputs:
-            anywhere = gathers and value is instruction.inputs[0]
-            shape = shape_read(kernel, instruction) if kernel.axes else kernel.shape
+        shape = shape_read(kernel, instruction) if kernel.axes else kernel.shape
+        for value in dict.fromkeys(instruction.inputs):
+            anywhere = instruction.op is GATHER and value is instruction.inputs[0]
             here = (0, 0) if anywhere else _row(kernel, forms.get(value), shape)
-            read[value] = here if read.get(value, here) == here else (0, 0)
-    written = {}
+            found[value] = here if found.get(value, here) == here else (0, 0)
     for value in kernel.outputs:
-        written[value] = _row(kernel, forms[value], value.shape if kernel.axes else kernel.shape)
-    return read, written
+        found[value] = _row(kernel, forms[value], value.shape if kernel.axes else kernel.shape)
+    return found
 
 
 def _row(kernel: Kernel, form: numpy.ndarray | None, shape: tuple[int, ...]) -> tuple[int, int]:

@@ -76,10 +76,7 @@ class StepTask(LaunchTask):
         runtime.zero(self._arrived)
         self._blocks = min(self.launch.grid[0], runtime.resident(self.kernel, self.launch.block[0]))
 
-    def run(self, places: TaskMemory) -> None:
-        self.run_steps(places, 1)
-
-    def run_steps(self, places: TaskMemory, steps: int) -> None:
+    def run(self, places: TaskMemory, steps: int = 1) -> None:
         """So many steps, from the one on whose turn it is."""
         runtime, launch = places.runtime, self.launch
         given = [steps, runtime.address(self._arrived), *map(places.address, launch.arguments)]

@@ -67,16 +67,15 @@ class Work:
         """`self.row` and `self.column`: the places along the kept and the reduced axes."""
         strides: dict[Hashable, tuple[int, ...]] = {}
         self.gathers = {i: Gather(i, self.forms) for i in self.kernel.instructions if i.op is GATHER}
+        for instruction, gather in self.gathers.items():
+            strides[instruction] = along_domain(self.kernel, gather.along)
         for instruction in self.kernel.instructions:
-            if instruction in self.gathers:
-                strides[instruction] = along_domain(self.kernel, self.gathers[instruction].along)
             for value in element_operands(instruction):
-                if value not in self.own and constant(value) is None:
+                if self._is_read(value):
                     key = self._key(instruction, value)
                     strides[key] = key[1]
         for value in self.kernel.outputs:
             strides["written", value] = along_domain(self.kernel, strides_in(self.forms[value], value.shape))
-        self.strides = strides
         self.row, self.column = (
             Places(
                 word,
@@ -87,24 +86,24 @@ class Work:
             for word, axes in (("row", self.kept_axes), ("column", self.kernel.axes))
         )
 
+    def _is_read(self, value: Value) -> bool:
+        """Whether a value comes from memory."""
+        return value not in self.own and constant(value) is None
+
     def _key(self, instruction: Instruction, value: Value) -> tuple[Value, tuple[int, ...]]:
         """A value from outside as it is read here: it may be broadcast in two ways in one kernel."""
         shape = shape_read(self.kernel, instruction)
         return value, along_domain(self.kernel, strides_in(self.forms[value], shape))
-
-    def _in_row(self, key: Hashable) -> bool:
-        """Whether what is read there is the same for the whole row."""
-        return not any(self.strides[key][axis] for axis in self.kernel.axes)
 
     def _take_apart(self) -> None:
         """The steps of a row (by the pass before which they come) and of an element, and the reductions between."""
         self.of_row: dict[str, tuple[int, Line]] = {}
         self.of_element: dict[str, Line] = {}
         self.reductions: dict[Instruction, tuple[int, str]] = {}
+        self._loads: dict[tuple[Value, tuple[int, ...]], str] = {}
         turns = Turns(self.kernel)
-        loads: dict[tuple[Value, tuple[int, ...]], str] = {}
         for instruction in self.kernel.instructions:
-            operands = [self._operand(instruction, value, loads) for value in element_operands(instruction)]
+            operands = [self._operand(instruction, value) for value in element_operands(instruction)]
             output, now = instruction.output, turns.walk(instruction)
             if self.kernel.folds(instruction):
                 self.reductions[instruction] = now, operands[0]
@@ -121,25 +120,25 @@ class Work:
                 self.of_row[self.names[output]] = now, step
             else:
                 self.of_element[self.names[output]] = step
-        full = [value for value in self.kernel.outputs if not self.kernel.reduced(value)]
-        lasts = [now for now, _ in self.reductions.values()] + [turns.of[value] for value in full]
-        self.passes = max(lasts) + 1
-        self.full_outputs = full
+        self.full_outputs = [value for value in self.kernel.outputs if not self.kernel.reduced(value)]
+        self.passes = 1 + max(
+            [*(now for now, _ in self.reductions.values()), *(turns.of[value] for value in self.full_outputs)]
+        )
 
-    def _operand(self, instruction: Instruction, value: Value, loads: dict[tuple[Value, tuple[int, ...]], str]) -> str:
+    def _operand(self, instruction: Instruction, value: Value) -> str:
         """The value as an expression; a line that reads it is added, if it comes from outside."""
-        if value in self.own or constant(value) is not None:
+        if not self._is_read(value):
             return self.names[value]
         key = self._key(instruction, value)
-        if key not in loads:
-            again = sum(known is value for known, _ in loads)
-            loads[key] = name = f"v{value.number}" + "_again" * again
+        if key not in self._loads:
+            again = sum(known is value for known, _ in self._loads)
+            self._loads[key] = name = f"v{value.number}" + "_again" * again
             step = Line(REGISTER[value.dtype], loaded(self.element(value, key), value.dtype), "", ())
-            if self._in_row(key):
-                self.of_row[name] = 0, step
-            else:
+            if any(key[1][axis] for axis in self.kernel.axes):
                 self.of_element[name] = step
-        return loads[key]
+            else:
+                self.of_row[name] = 0, step
+        return self._loads[key]
 
     def _offset(self, key: Hashable) -> str:
         parts = [part for part in (self.row.offset(key), self.column.offset(key)) if part != "0"]
