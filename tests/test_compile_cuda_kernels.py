@@ -5,7 +5,6 @@ run (`cuda_on_cpu.py`).
 """
 
 import itertools
-from functools import partial
 
 import cuda_on_cpu
 import hypothesis
@@ -166,13 +165,13 @@ def test_updates_of_several_parameters_are_one_launch():
 
 def test_what_is_not_alike_is_not_one_launch():
     kernels, memory = updates((50, 30), (30,))
-    assert alike(kernels, partial(structure, forms=memory)) == [kernels]
+    assert alike(kernels, memory) == [kernels]
     many, more = updates(*[(3,)] * 171)
     assert grouped(many, more) is None  # 514 pointers
     assert grouped(many[:-1], more) is not None
     memory[kernels[0].instructions[1].inputs[0]] = memory[kernels[0].outputs[0]].T.copy().T
     assert structure(kernels[0], memory) is None
-    assert alike(kernels, partial(structure, forms=memory)) == [kernels[:1], kernels[1:]]
+    assert alike(kernels, memory) == [kernels[:1], kernels[1:]]
 
 
 # -- kernels that have nothing to do with each other ---------------------------------------------------------------

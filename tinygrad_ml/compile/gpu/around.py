@@ -31,26 +31,13 @@ def has_tiles(instruction: Instruction) -> bool:
 
 def around_products(program: Program, kernels: Sequence[Kernel]) -> list[Kernel]:
     """The kernels in an order in which they can run, with those of products as kernels of ours. Changes what it is given."""
-    return _Around(program, _rows_apart(program, kernels)).order
-
-
-def _rows_apart(program: Program, kernels: Sequence[Kernel]) -> list[Kernel]:
-    """With what others need of a kernel that adds up along the first axis, made before, as a kernel of its own: that can be done
-    row by row, see `phases.py`."""
-    written, order = {value for _, value in program.writes}, []
+    around = _Around(program, kernels)
     for kernel in kernels:
-        made = _before_any_sum(kernel, None) if kernel.kind == "loop" and 0 in kernel.axes else []
-        stored = {one.output for one in made}.intersection(kernel.outputs)
-        rest = [one for one in kernel.instructions if one not in made]
-        needed = {value for one in rest for value in one.inputs}.intersection(one.output for one in made)
-        if stored and not stored & written and needed <= stored:
-            alone = Kernel(kernel.first, made[0], "loop")
-            alone.instructions, alone.whole = made, {one.inputs[0] for one in made if one.op is GATHER}
-            alone.outputs = [value for value in kernel.outputs if value in stored]
-            kernel.instructions, kernel.outputs = rest, [value for value in kernel.outputs if value not in stored]
-            order.append(alone)
-        order.append(kernel)
-    return order
+        if kernel.kind == "single" and has_tiles(kernel.instructions[0]) and kernel.outputs:
+            kernel.kind = PRODUCT
+            around.take_what_follows(kernel)
+            around.take_what_leads_there(kernel)
+    return around.order
 
 
 class _Around:
@@ -58,11 +45,6 @@ class _Around:
         self.order = list(kernels)
         self._written = {value for _, value in program.writes}
         self._handed_out = {*program.results, *self._written}
-        for kernel in kernels:
-            if kernel.kind == "single" and has_tiles(kernel.instructions[0]) and kernel.outputs:
-                kernel.kind = PRODUCT
-                self._take_what_follows(kernel)
-                self._take_what_leads_there(kernel)
 
     def _readers(self, values: set[Value], but: Kernel) -> list[int]:
         """Where those kernels stand that read one of the values, but for one."""
@@ -72,7 +54,7 @@ class _Around:
         read = {value for one in self.order if one is not kernel for value in one.inputs()}
         return [i.output for i in kernel.instructions if i.output in read or i.output in self._handed_out]
 
-    def _take_what_follows(self, kernel: Kernel) -> None:
+    def take_what_follows(self, kernel: Kernel) -> None:
         product = kernel.instructions[0].output
         readers = self._readers({product}, kernel)
         if not readers:
@@ -96,7 +78,7 @@ class _Around:
             self.order.remove(first)
         kernel.outputs = self._outputs(kernel)
 
-    def _take_what_leads_there(self, kernel: Kernel) -> None:
+    def take_what_leads_there(self, kernel: Kernel) -> None:
         product = next(one for one in kernel.instructions if one.op.kind == "product")
         a, place = product.inputs[0], self.order.index(kernel)
         maker = next((k for k in self.order[:place] if any(one.output is a for one in k.instructions)), None)
@@ -119,13 +101,12 @@ class _Around:
         kernel.outputs = self._outputs(kernel)
 
 
-def _before_any_sum(kernel: Kernel, product: Value | None) -> list[Instruction]:
-    """What a kernel computes, element by element, of a product of its shape before it adds up anything; all, if it adds up nothing.
-    Without a product: what leads to its outputs."""
+def _before_any_sum(kernel: Kernel, product: Value) -> list[Instruction]:
+    """What a kernel computes, element by element, of a product of its shape before it adds up anything; all, if it adds up nothing."""
     shape = kernel.shape
-    if product is not None and shape != product.shape:
+    if shape != product.shape:
         return []
-    turns, possible, following = Turns(kernel).of, {}, {product} if product is not None else set(kernel.outputs)
+    turns, possible, following = Turns(kernel).of, {}, {product}
     for one in kernel.instructions:
         full = not kernel.reduced(one.output) and turns[one.output] == 0 and one.output.shape == shape
         if not full or not (one.elementwise or one.op is GATHER):
@@ -133,7 +114,7 @@ def _before_any_sum(kernel: Kernel, product: Value | None) -> list[Instruction]:
         own = [value for value in one.inputs if any(other.output is value for other in kernel.instructions)]
         if all(value in possible for value in own):
             possible[one.output] = one
-            if product is not None and not following.isdisjoint(one.inputs):
+            if not following.isdisjoint(one.inputs):
                 following.add(one.output)
     wanted = [possible[value] for value in following if value in possible]
     taken: set[Instruction] = set()

@@ -30,10 +30,9 @@ from ..schedule.layout import Layout
 from .around import around_products
 from .beside import beside, in_turns
 from .gathers import gathers
-from .grouped import alike, grouped, structure
+from .grouped import alike, grouped
 from .kernels import has_form, has_launch, launches
 from .launch import Launch
-from .loops import elementwise
 from .memory import DeviceLayout, Results, RoomyLayout, Table, TaskMemory, of_the_host
 from .multiplying import THREADS
 from .persistent import whole_step, why_not
@@ -118,7 +117,7 @@ class Executable(schedule.Executable):
             if len(turn) == 1:
                 work += tasks(turn[0], layout)
             else:
-                equal = alike(turn, partial(structure, forms=layout.lies))
+                equal = alike(turn, layout.lies)
                 work += map(LaunchTask, beside(one for kernels in equal for one in _as_few(kernels, layout)))
         return [*work, *(CopyTask(*pair) for pair in self._copies(layout))]
 
@@ -140,9 +139,10 @@ class Executable(schedule.Executable):
                     draws.append(task)
                     task.prepare(self._places)  # which shows where the numbers lie
         for memory, value in self._copies(layout):
-            copy = Instruction(COPY, (value,), {}, memory)
-            made.append((None, elementwise("copy", value.shape, [copy], [value], [memory], forms, THREADS)))
-        phases = [list(shifts(phase, forms)) for phase in in_phases(units(made, partial(self._span, forms), forms))]
+            copy = Kernel(0, Instruction(COPY, (value,), {}, memory), "loop")
+            copy.outputs = [memory]
+            made += ((copy, launch) for launch in launches(copy, forms, THREADS))
+        phases = [shifts(phase, forms) for phase in in_phases(units(made, partial(self._span, forms), forms))]
         self.launched = f"as one kernel for all steps of a call, in {len(phases)} phases between which all blocks meet"
         return [*draws, StepTask(whole_step(phases, dict.fromkeys(self._table.numbers, self._table.nbytes)))]
 

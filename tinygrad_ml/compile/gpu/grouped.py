@@ -6,8 +6,7 @@ works for, and what its pointers are, follows from the number of the block.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 
 import numpy
 
@@ -21,7 +20,6 @@ from .loops import body, in_strips
 from .places import Places, counted_by
 
 THREADS, EACH = 256, 4
-Item = TypeVar("Item")
 
 
 def structure(kernel: Kernel, forms: Mapping[Value, numpy.ndarray]) -> Hashable | None:
@@ -56,12 +54,11 @@ def _step(value: Value, kernel: Kernel, forms: Mapping[Value, numpy.ndarray]) ->
     return 1 if len(places.extents) == 1 and places.last(value) == 1 else None
 
 
-def alike(items: Iterable[Item], structure_of: Callable[[Item], Hashable | None]) -> list[list[Item]]:
-    """What has one structure together, and what has none by itself."""
-    found: dict[Hashable, list[Item]] = {}
-    for number, item in enumerate(items):
-        same = structure_of(item)
-        found.setdefault(number if same is None else (same,), []).append(item)
+def alike(kernels: Iterable[Kernel], forms: Mapping[Value, numpy.ndarray]) -> list[list[Kernel]]:
+    """The kernels, those of one structure together."""
+    found: dict[Hashable, list[Kernel]] = {}
+    for kernel in kernels:
+        found.setdefault(structure(kernel, forms) or kernel, []).append(kernel)
     return list(found.values())
 
 

@@ -100,8 +100,8 @@ def whole_step(phases: Sequence[Sequence[Shift]], from_host: Mapping[Value, int]
 
     from_host  value -> bytes from the number that the host has for it in one step to that for the next
     """
-    pieces = [piece for phase in phases for shift in phase for piece in shift.pieces]
-    given = parameters([], (value for piece in pieces for value in piece.arguments))
+    launches = [piece.launch for phase in phases for shift in phase for piece in shift.pieces]
+    given = parameters([], (value for launch in launches for value in launch.arguments))
     functions, calls = [], []
     for place, phase in enumerate(phases):
         if place:
@@ -109,16 +109,16 @@ def whole_step(phases: Sequence[Sequence[Shift]], from_host: Mapping[Value, int]
         parts = []
         for shift in phase:
             lines = []
-            for piece, repeated, waits in zip(*shift[1:], strict=True):
+            for piece in shift.pieces:
                 name = f"part_{len(functions)}"
-                functions.append(_function(name, piece))
-                lines += [THREADS_MEET] * waits
-                lines.append(_call(name, piece, None if repeated else shift.blocks, from_host))
+                functions.append(_function(name, piece.launch))
+                lines += [THREADS_MEET] * piece.waits
+                lines.append(_call(name, piece.launch, None if piece.repeated else shift.blocks, from_host))
             parts.append((shift.blocks, lines))
         blocks = sum(shift.blocks for shift in phase)
         calls.append(f"for (unsigned int block = blockIdx.x; block < {blocks}; block += gridDim.x) {{")
         calls += [*deeper(by_blocks(parts, "block")), "}"]
-    shared = max((piece.shared for piece in pieces if piece.shares), default=16)
+    shared = max((launch.shared for launch in launches if launch.shares), default=16)
     declared = ["const long long steps", "unsigned int* arrived", *given.values()]
     lines = [
         shared_memory(shared),
@@ -132,16 +132,16 @@ def whole_step(phases: Sequence[Sequence[Shift]], from_host: Mapping[Value, int]
     return Launch(name, source, given, (most, 1, 1), (THREADS, 1, 1))
 
 
-def _function(name: str, piece: Launch) -> str:
-    declared = ["const unsigned int block", "unsigned char* const shared_memory", *piece.parameters.values()]
-    lines = [line.replace(BLOCK_NUMBER, "block").replace(SHARED_MEMORY, "shared_memory") for line in piece.lines]
+def _function(name: str, launch: Launch) -> str:
+    declared = ["const unsigned int block", "unsigned char* const shared_memory", *launch.parameters.values()]
+    lines = [line.replace(BLOCK_NUMBER, "block").replace(SHARED_MEMORY, "shared_memory") for line in launch.lines]
     body = "\n".join(deeper(lines))
     return f"static __device__ void {name}({', '.join(declared)})\n{{\n{body}\n}}\n"
 
 
-def _call(name: str, piece: Launch, shared_by: int | None, from_host: Mapping[Value, int]) -> str:
+def _call(name: str, launch: Launch, shared_by: int | None, from_host: Mapping[Value, int]) -> str:
     """A block's part of a piece that so many blocks share; None if each does all of it."""
-    (blocks, *_), (threads, *_) = piece.grid, piece.block
+    (blocks, *_), (threads, *_) = launch.grid, launch.block
     each = blocks // shared_by if shared_by else blocks
     first, end = (f"{BLOCK_NUMBER} * {each}", f"({BLOCK_NUMBER} + 1) * {each}") if shared_by else ("0", blocks)
     alone = shared_by is not None and each == 1
@@ -149,7 +149,7 @@ def _call(name: str, piece: Launch, shared_by: int | None, from_host: Mapping[Va
     # Those of a block that are too many: nothing that fewer threads do lets them wait for each other.
     few = f"if (threadIdx.x < {threads}) " if threads < THREADS else ""
     given = [BLOCK_NUMBER if alone else "part", "shared_memory"]
-    for value in piece.arguments:
+    for value in launch.arguments:
         step = from_host.get(value, 0)
         given.append(f"in_row(p{value.number}, step * {step})" if step else f"p{value.number}")
     return f"{many}{few}{name}({', '.join(given)});"

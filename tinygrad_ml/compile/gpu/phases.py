@@ -14,7 +14,7 @@ Read before: `launch.py`. Read next: `persistent.py`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 import numpy
@@ -23,17 +23,14 @@ from ...ops.shapes import size
 from ..program import GATHER, Value
 from ..schedule.axes import along_domain, shape_read, strides_in
 from ..schedule.kernel import Kernel
-from .grouped import alike, grouped, structure
 from .kernels import launches
 from .launch import Launch
 from .multiplying import THREADS
 
 CHAIN_BLOCKS = 256
 """Blocks that share the rows of a chain: with more rows each block takes several at a time."""
-BUSY_CHAIN_BLOCKS = 128
-"""So many blocks keep a large processor as busy as a phase of its own would."""
 CHAINED_ELEMENTS = 1 << 14
-"""Elements that a block of fewer goes through: about as many as it does in the time of a meeting."""
+"""Elements that a block goes through in a chain at most: about as many as it does in the time of a meeting."""
 ONE_BLOCK_ELEMENTS = 1 << 12
 """Elements of what one block does alone, or each for itself, at most."""
 
@@ -61,13 +58,13 @@ class Access(NamedTuple):
 
 
 class Unit(NamedTuple):
-    """A launch, the kernel of which it is (None of a copy at the end), and the memory that it reads and writes.
+    """A launch, the kernel of which it is, and the memory that it reads and writes.
 
     rows  that a chain of its kind has, which is how long the first axis of its domain is; 0 if it is to be in none
     """
 
     launch: Launch
-    kernel: Kernel | None
+    kernel: Kernel
     reads: list[Access]
     writes: list[Access]
     rows: int
@@ -80,9 +77,7 @@ class Unit(NamedTuple):
     @property
     def elements(self) -> int:
         """How many it goes through, if it is a loop; else too many."""
-        return (
-            size(self.kernel.shape) if self.kernel is not None and self.kernel.kind == "loop" else CHAINED_ELEMENTS + 1
-        )
+        return size(self.kernel.shape) if self.kernel.kind == "loop" else ONE_BLOCK_ELEMENTS + 1
 
     def only_needs(self, other: Unit) -> bool:
         """Whether it overwrites nothing that the other one reads or writes."""
@@ -130,7 +125,7 @@ class Chain:
     @property
     def work(self) -> float:
         """About what a block has to do, as a number."""
-        return sum(unit.kernel.flops for unit in self.units if unit.kernel) / self._blocks
+        return sum(unit.kernel.flops for unit in self.units) / self._blocks
 
     @property
     def _blocks(self) -> int:
@@ -141,17 +136,35 @@ class Chain:
 
     def shift(self, forms: Mapping[Value, numpy.ndarray]) -> Shift:
         """What a block does for it."""
-        pieces, repeated, waits = [], [], []
+        pieces: list[Piece] = []
         since: list[Unit] = []  # the threads of a block have met
         for unit in self.units:
-            launch = unit.launch
-            if len(self.units) > 1 and unit.kernel is not None and unit not in self.repeated:
+            launch, repeated = unit.launch, unit in self.repeated
+            if len(self.units) > 1 and not repeated:
                 (launch,) = launches(unit.kernel, forms, THREADS, strip=strip(unit.rows))
-            pieces.append(launch)
-            repeated.append(unit in self.repeated)
-            waits.append(any(unit.conflicts(other) for other in since))
-            since = [unit] if waits[-1] else [*since, unit]
-        return Shift(self._blocks, tuple(pieces), tuple(repeated), tuple(waits))
+            waits = any(unit.conflicts(other) for other in since)
+            since = [unit] if waits else [*since, unit]
+            pieces.append(Piece(launch, repeated, waits))
+        return Shift(self._blocks, pieces)
+
+
+class Piece(NamedTuple):
+    """What a block does in a shift: its part of a launch that has as many blocks of its own for each of those that share the shift.
+
+    repeated  whether each block does all of it instead
+    waits     whether the threads of a block wait for each other before
+    """
+
+    launch: Launch
+    repeated: bool
+    waits: bool
+
+
+class Shift(NamedTuple):
+    """Some of the work of a phase: pieces of which a block does its part of one after the other, and blocks that share it."""
+
+    blocks: int
+    pieces: list[Piece]
 
 
 def strip(rows: int) -> int:
@@ -202,7 +215,7 @@ def _by_one_block(phases: Iterable[list[Chain]]) -> list[list[Chain]]:
 
 
 def units(
-    made: Iterable[tuple[Kernel | None, Launch]],
+    made: Iterable[tuple[Kernel, Launch]],
     span: Callable[[Value], tuple[int, int] | None],
     forms: Mapping[Value, numpy.ndarray],
 ) -> list[Unit]:
@@ -214,7 +227,7 @@ def units(
     found = []
     for kernel, launch in made:
         rows = _rows(kernel)
-        step = _of_rows(kernel, forms) if kernel is not None and rows else {}
+        step = _of_rows(kernel, forms) if rows else {}
         reads, writes = (
             [Access(*where, *step.get(value, (0, 0))) for value in values if (where := span(value))]
             for values in (launch.reads, launch.writes)
@@ -223,13 +236,12 @@ def units(
     return found
 
 
-def _rows(kernel: Kernel | None) -> int:
+def _rows(kernel: Kernel) -> int:
     """Rows of the chain in which a kernel may be; 0 if in none."""
-    if kernel is None or kernel.kind != "loop" or len(kernel.shape) < 1 or 0 in kernel.axes or kernel.shape[0] < 2:
+    if kernel.kind != "loop" or not kernel.shape or 0 in kernel.axes or kernel.shape[0] < 2:
         return 0
     rows = kernel.shape[0]
-    blocks = -(-rows // strip(rows))
-    return rows if blocks >= BUSY_CHAIN_BLOCKS or size(kernel.shape) <= blocks * CHAINED_ELEMENTS else 0
+    return rows if size(kernel.shape) <= -(-rows // strip(rows)) * CHAINED_ELEMENTS else 0
 
 
 def _of_rows(kernel: Kernel, forms: Mapping[Value, numpy.ndarray]) -> dict[Value, tuple[int, int]]:
@@ -257,32 +269,6 @@ def _row(kernel: Kernel, form: numpy.ndarray | None, shape: tuple[int, ...]) -> 
     return step * form.itemsize, reach * form.itemsize
 
 
-class Shift(NamedTuple):
-    """Some of the work of a phase: pieces of which a block does its part of one after the other.
-
-    blocks    that share it
-    pieces    each with as many blocks of its own for each of these, side by side
-    repeated  whether each block does all of a piece instead
-    waits     whether the threads of a block wait for each other before a piece
-    """
-
-    blocks: int
-    pieces: tuple[Launch, ...]
-    repeated: tuple[bool, ...] = (False,)
-    waits: tuple[bool, ...] = (False,)
-
-
-def shifts(phase: Iterable[Chain], forms: Mapping[Value, numpy.ndarray]) -> Iterator[Shift]:
-    """What is done in a phase, with equal updates as one; first that of which a block has most to do."""
-
-    def same(chain: Chain) -> Hashable | None:
-        kernel = chain.units[0].kernel
-        return structure(kernel, forms) if len(chain.units) == 1 and kernel is not None else None
-
-    for equal in alike(sorted(phase, key=lambda chain: -chain.work), same):
-        kernels = [chain.units[0].kernel for chain in equal]
-        launch = grouped([kernel for kernel in kernels if kernel], forms) if len(equal) > 1 else None
-        if launch is not None:
-            yield Shift(launch.grid[0], (launch,))
-        else:
-            yield from (chain.shift(forms) for chain in equal)
+def shifts(phase: Iterable[Chain], forms: Mapping[Value, numpy.ndarray]) -> list[Shift]:
+    """What is done in a phase; first that of which a block has most to do."""
+    return [chain.shift(forms) for chain in sorted(phase, key=lambda chain: -chain.work)]
