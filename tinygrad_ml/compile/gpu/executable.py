@@ -33,6 +33,7 @@ from .gathers import gathers
 from .grouped import alike, grouped
 from .kernels import has_form, has_launch, launches
 from .launch import Launch
+from .loops import alone
 from .memory import DeviceLayout, Results, RoomyLayout, Table, TaskMemory, of_the_host
 from .multiplying import THREADS
 from .persistent import whole_step, why_not
@@ -139,8 +140,7 @@ class Executable(schedule.Executable):
                     draws.append(task)
                     task.prepare(self._places)  # which shows where the numbers lie
         for memory, value in self._copies(layout):
-            copy = Kernel(0, Instruction(COPY, (value,), {}, memory), "loop")
-            copy.outputs = [memory]
+            copy = alone(Instruction(COPY, (value,), {}, memory))
             made += ((copy, launch) for launch in launches(copy, forms, THREADS))
         phases = [shifts(phase, forms) for phase in in_phases(units(made, partial(self._span, forms), forms))]
         self.launched = f"as one kernel for all steps of a call, in {len(phases)} phases between which all blocks meet"

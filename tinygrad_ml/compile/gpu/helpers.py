@@ -140,9 +140,14 @@ __device__ void by_tensor_cores(const float* a, const float* b, float (&sums)[do
         }
 }
 """,
+    "across": """\
+// The number of the thread whose lane differs in one bit.
+template <typename T> __device__ T across(T x, int bit) { return __shfl_xor_sync(0xffffffffu, x, bit); }
+""",
     "At": """\
 // A number and its place.
 template <typename T> struct At { T value; long long place; };
+template <typename T> __device__ At<T> across(At<T> x, int bit) { return {across(x.value, bit), across(x.place, bit)}; }
 """,
     "First": """\
 // Of two numbers the one that is left when they are put together, and its place; of equal ones the first, and nan before all.
@@ -154,13 +159,6 @@ template <typename Fold> struct First {
         return a_wins == b_wins ? (a.place < b.place ? a : b) : a_wins ? a : b;
     }
 };
-""",
-    "across": """\
-// The number of the thread whose lane differs in one bit.
-template <typename T> __device__ T across(T x, int bit) { return __shfl_xor_sync(0xffffffffu, x, bit); }
-""",
-    "across_at": """\
-template <typename T> __device__ At<T> across(At<T> x, int bit) { return {across(x.value, bit), across(x.place, bit)}; }
 """,
     "over_lanes": """\
 // What the threads of a row have found, put together by every one of them: the row has `lanes` threads of a warp.
@@ -209,11 +207,11 @@ def prelude(text: str) -> str:
     words = _words(text)
     needed = []
     for name, source in reversed(HELPERS.items()):
-        if name in words or (name == "across_at" and {"across", "At"} <= words):
+        if name in words:
             needed.insert(0, f"{source}\n")
             words |= _words(source)
-    header = ["#include <cuda_fp16.h>\n\n"] if words & {"__half", "__half2float"} else []
-    return "".join([*header, *needed])
+    header = "#include <cuda_fp16.h>\n\n" if words & {"__half", "__half2float"} else ""
+    return "".join([header, *needed])
 
 
 def _words(source: str) -> set[str]:

@@ -20,7 +20,7 @@ from ..schedule.kernel import Kernel
 from . import indexing, movement
 from .expressions import printed
 from .launch import Launch
-from .loops import elementwise
+from .loops import alone, elementwise
 from .reductions import has_fold
 from .rows import Rows
 from .tiles import PRODUCT, Tiles
@@ -81,9 +81,7 @@ def launches(
             return movement.copy(instruction, forms)
         if instruction.op in SINGLE:
             return SINGLE[instruction.op](instruction, forms)
-        kernel = Kernel(0, instruction, "loop")
-        kernel.outputs = [instruction.output]
+        kernel = alone(instruction)
     if any(instruction.reduces for instruction in kernel.instructions):
         return [Rows(kernel, forms, threads, strip).launch()]
-    inputs, outputs = kernel.inputs(), kernel.outputs
-    return [elementwise(kernel.name, kernel.shape, kernel.instructions, inputs, outputs, forms, threads, strip)]
+    return [elementwise(kernel, forms, threads, strip)]

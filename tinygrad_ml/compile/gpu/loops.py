@@ -5,17 +5,18 @@ Read before: `expressions.py`, `places.py`, `launch.py`. Read next: `work.py` an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 
 import numpy
 
 from ...ops.shapes import size
 from ..program import COPY, GATHER, PUT, Instruction, Value
 from ..schedule.axes import strides_in
+from ..schedule.kernel import Kernel
 from .expressions import POINTER, REGISTER, constant, expression, loaded, stored
 from .gathers import Gather, element_operands
 from .launch import BLOCK_NUMBER, Launch, deeper, launch, parameters
-from .places import Places, at, counted_by, times
+from .places import Cells, Places, at, counted_by, times
 
 FOUR_AT_A_TIME_ELEMENTS = 1 << 18
 """From so many elements on a thread computes four: with fewer, the processor would be half empty."""
@@ -28,29 +29,30 @@ class LoopNames(dict[Value, str]):
         return constant(value) or f"v{value.number}"
 
 
+def alone(instruction: Instruction) -> Kernel:
+    """The kernel of one instruction."""
+    kernel = Kernel(0, instruction, "loop")
+    kernel.outputs = [instruction.output]
+    return kernel
+
+
 def elementwise(
-    words: str,
-    shape: tuple[int, ...],
-    instructions: list[Instruction],
-    inputs: Iterable[Value],
-    outputs: list[Value],
-    forms: Mapping[Value, numpy.ndarray],
-    threads: int | None = None,
-    strip: int | None = None,
+    kernel: Kernel, forms: Mapping[Value, numpy.ndarray], threads: int | None = None, strip: int | None = None
 ) -> Launch:
-    """The launch that computes `outputs`, of this shape, from `inputs`, which are broadcast to it.
+    """The launch of a kernel without reductions.
 
     threads  of a block, if that is to be said from outside
     strip    rows of the first axis for which blocks stand side by side, if that is, see `kernels.launches`
     """
+    shape, instructions, outputs = kernel.shape, kernel.instructions, kernel.outputs
     count = size(shape)
-    reads = [value for value in inputs if constant(value) is None]
+    reads = [value for value in kernel.inputs() if constant(value) is None]
     kind = counted_by([forms[value] for value in (*reads, *outputs)], count)
     gathers = {i: Gather(i, forms) for i in instructions if i.op is GATHER}
     in_place = {value for i in instructions for value in element_operands(i)}
     loads = [value for value in reads if value in in_place]
-    strides = {value: strides_in(forms[value], shape) for value in (*loads, *outputs)}
-    places = Places("i", shape, {**strides, **{i: gather.along for i, gather in gathers.items()}}, kind)
+    strides: dict[Hashable, Sequence[int]] = {value: strides_in(forms[value], shape) for value in (*loads, *outputs)}
+    places = Places("i", shape, strides | {i: gather.along for i, gather in gathers.items()}, kind)
     many = count >= FOUR_AT_A_TIME_ELEMENTS and not gathers and not strip
     each = 4 if many and _four_fit(places) else 1
     threads = threads or (256 if count >= 1 << 16 else 128 if count >= 128 else 32)
@@ -61,8 +63,8 @@ def elementwise(
         f"if (i >= {end}) return;",
         *body(places, instructions, loads, outputs, each, str(count), gathers),
     ]
-    remark = f"{words}: {' × '.join(map(str, shape)) or 'one'}{', four by each thread' if each == 4 else ''}"
-    return launch(words, remark, lines, parameters(reads, outputs), (blocks,), threads)
+    remark = f"{kernel.name}: {' × '.join(map(str, shape)) or 'one'}{', four by each thread' if each == 4 else ''}"
+    return launch(kernel.name, remark, lines, parameters(reads, outputs), (blocks,), threads)
 
 
 def in_strips(count: int, strip: int, each: int, kind: str) -> tuple[int, str, str]:
@@ -87,7 +89,7 @@ def _four_fit(places: Places) -> bool:
 
 
 def body(
-    places: Places,
+    places: Cells,
     instructions: Sequence[Instruction],
     reads: Sequence[Value],
     writes: Sequence[Value],

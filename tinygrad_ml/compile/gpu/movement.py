@@ -14,7 +14,7 @@ from ..program import Instruction, Value
 from ..schedule.axes import strides_in
 from .expressions import REGISTER, loaded, stored
 from .launch import Launch, launch, parameters
-from .loops import elementwise, in_strips
+from .loops import alone, elementwise, in_strips
 from .places import Places, at, counted_by, times
 
 BLOCK_THREADS = 128
@@ -65,9 +65,9 @@ class Elements:
 
 def copy(instruction: Instruction, forms: Forms) -> list[Launch]:
     """The numbers of the first input in C order, into memory where they lie so: `copy`, `reshape`, `constant_in`."""
-    x, output = instruction.inputs[0], instruction.output
-    there = {x: forms[x], output: numpy.reshape(forms[output], x.shape, copy=False)}
-    return [elementwise(instruction.op.name, x.shape, [instruction], [x], [output], there)]
+    x, output, kernel = instruction.inputs[0], instruction.output, alone(instruction)
+    kernel.shape = x.shape
+    return [elementwise(kernel, {x: forms[x], output: numpy.reshape(forms[output], x.shape, copy=False)})]
 
 
 def concat(instruction: Instruction, forms: Forms) -> list[Launch]:

@@ -29,12 +29,36 @@ def counted_by(forms: Sequence[numpy.ndarray], count: int) -> str:
     return "long long" if most >= 2**31 else "int"
 
 
-class Places:
-    """The places of arrays along some axes.
+class Cells:
+    """The places of arrays along axes of which each is counted by a variable of its own: its word.
 
-    word     the variable that counts through them
+    strides  array, or another key -> strides along the axes, in elements
+    """
+
+    extents: Sequence[int] = ()
+
+    def __init__(self, words: Sequence[str], strides: Mapping[Any, Sequence[int]]):
+        self._words, self._strides = words, strides
+
+    def last(self, key: Hashable) -> int:
+        """The stride of an array along the last axis; 0 where there is none."""
+        return self._strides[key][-1] if self._words else 0
+
+    def offset(self, key: Hashable) -> str:
+        """Where the element lies, counted from the first one; "0" where this does not depend on the variables."""
+        along = zip(self._words, self._strides[key], strict=True)
+        return " + ".join(times(word, step) for word, step in along if step) or "0"
+
+    def coordinates(self) -> list[str]:
+        """The line that defines the variables in all offsets asked for so far, if they are not there."""
+        return []
+
+
+class Places(Cells):
+    """The places of arrays along some axes, through all of which one variable counts.
+
+    word     this variable
     extents  the sizes of these axes
-    strides  array -> its strides along them, in elements
     kind     "int" or "long long"
     """
 
@@ -42,29 +66,23 @@ class Places:
         self.word, self.kind = word, kind
         sizes, steps = merged(extents, strides.values())
         self.extents = [max(n, 1) for n in sizes]  # by which a coordinate may be divided
-        self._strides = dict(zip(strides, steps, strict=True))
+        super().__init__([f"{word}{k}" for k in range(len(sizes))], dict(zip(strides, steps, strict=True)))
         self._used: set[int] = set()
-
-    def last(self, key: Hashable) -> int:
-        """The stride of an array along the last axis; 0 where there is none."""
-        return self._strides[key][-1] if self.extents else 0
 
     @property
     def last_strides(self) -> set[int]:
-        """Those of all arrays."""
+        """Those of all arrays along the last axis."""
         return {self.last(key) for key in self._strides}
 
     def offset(self, key: Hashable) -> str:
-        """Where the element lies, counted from the first one; "0" where this does not depend on the variable."""
         strides = self._strides[key]
         even = strides[-1] if strides else 0
         if even and all(step == even * prod(self.extents[k + 1 :]) for k, step in enumerate(strides)):
             return times(self.word, even)
         self._used |= {k for k, step in enumerate(strides) if step}
-        return " + ".join(times(f"{self.word}{k}", step) for k, step in enumerate(strides) if step) or "0"
+        return super().offset(key)
 
     def coordinates(self) -> list[str]:
-        """The line that defines the variables in all offsets asked for so far; none if there are none."""
         parts = []
         for k in sorted(self._used):
             inner = prod(self.extents[k + 1 :])

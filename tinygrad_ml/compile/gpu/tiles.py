@@ -15,7 +15,7 @@ Read before: `loops.py`. Read next: `around.py`, which puts such kernels togethe
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import prod
 from typing import Any
 
@@ -29,7 +29,7 @@ from .gathers import Gather, element_operands
 from .launch import BLOCK_NUMBER, SHARED_MEMORY, Launch, deeper, launch, parameters
 from .loops import LoopNames, body
 from .multiplying import THREADS, by_tensor_cores, by_threads
-from .places import Places, at, counted_by, times
+from .places import Cells, at, counted_by
 
 PRODUCT = "product"
 """The kind of these kernels."""
@@ -48,19 +48,6 @@ def tile_of(rows: int, columns: int, added_up: int) -> tuple[int, int, int]:
     while deep > LEAST_DEEP and deep >= 2 * added_up:
         deep //= 2
     return height, width, deep
-
-
-class Cells(Places):
-    """The places of arrays along axes of which each is counted by a variable of its own: its `words`."""
-
-    def __init__(self, words: tuple[str, ...], strides: Mapping[Any, Sequence[int]], kind: str):
-        super().__init__("", (), {}, kind)
-        self._words, self._along = words, strides
-
-    def offset(self, key: Hashable) -> str:
-        """Where the element lies, counted from the first one."""
-        parts = (times(word, step) for word, step in zip(self._words, self._along[key], strict=True))
-        return " + ".join(part for part in parts if part != "0") or "0"
 
 
 class Tiles:
@@ -186,13 +173,13 @@ class Tiles:
 
     def _load_b(self) -> list[str]:
         b = self.product.inputs[1]
-        cells = Cells((*self.many, "k", "n"), {b: self.b_strides}, self.kind)
+        cells = Cells((*self.many, "k", "n"), {b: self.b_strides})
         return [f"b_next[j] = {loaded(at(f'p{b.number}', cells.offset(b)), b.dtype)};"]
 
     def _load_a(self) -> list[str]:
         a = self.product.inputs[0]
         if not self.before:
-            cells = Cells((*self.many, "m", "k"), {a: self.a_strides}, self.kind)
+            cells = Cells((*self.many, "m", "k"), {a: self.a_strides})
             return [f"a_next[j] = {loaded(at(f'p{a.number}', cells.offset(a)), a.dtype)};"]
         names = LoopNames()
         lines = [f"const {REGISTER[value.dtype]} {names[value]} = rows_{names[value]}[m - m0];" for value in self.kept]
@@ -264,4 +251,4 @@ class Tiles:
         gathers = {one: Gather(one, self.forms) for one in instructions if one.op is GATHER}
         strides: dict[Any, Sequence[int]] = {value: strides_in(self.forms[value], shape) for value in (*reads, *writes)}
         strides |= {one: gather.along for one, gather in gathers.items()}
-        return body(Cells(words, strides, self.kind), instructions, reads, writes, 1, "0", gathers, names)
+        return body(Cells(words, strides), instructions, reads, writes, 1, "0", gathers, names)
