@@ -83,3 +83,13 @@ def _fixed_seed():
 def device(request):
     """The device of this run, as a value."""
     return tg.device(request.config.getoption("--device"))
+
+
+@pytest.fixture
+def one_kernel(monkeypatch):
+    """Steps on the GPU that runs on the CPU (`fake_cuda.py`) are one kernel where they can be: it has a second-level cache."""
+    from fake_cuda import FakeCuda
+
+    monkeypatch.setattr(FakeCuda, "cache_bytes", 50 << 20)
+    with tg.device("strict"):
+        yield

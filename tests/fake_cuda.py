@@ -11,11 +11,24 @@ from unittest import mock
 import cuda_on_cpu
 import fake_cublas
 import numpy as np
+import pytest
 import strict
 from fake_cublas import view
 
 from tinygrad_ml.compile import engines, gpu
 from tinygrad_ml.compile.gpu import blas
+
+MARKS = [
+    pytest.mark.host_only,
+    pytest.mark.skipif(cuda_on_cpu.COMPILER is None, reason="no g++ to compile kernels for the CPU"),
+]
+"""Of tests in which kernels run."""
+ORDERS = 0, 1, 7
+"""In which blocks that wait for each other go on (see `cuda_on_cpu.Library.together`): forwards, backwards, at random."""
+
+
+def array(*shape):
+    return np.random.default_rng(0).standard_normal(shape, np.float32)
 
 
 class Refused(RuntimeError):

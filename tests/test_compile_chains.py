@@ -2,34 +2,17 @@
 
 from itertools import pairwise
 
-import fake_cuda
 import numpy as np
 import nvrtc
 import pytest
-from fake_cuda import FakeCuda
+from fake_cuda import MARKS, ORDERS, FakeCuda, array
 
 import tinygrad_ml as tg
 from tinygrad_ml import nn, optim
 from tinygrad_ml.compile.gpu import executable, persistent, phases, small
 from tinygrad_ml.compile.gpu.runtime import in_one
 
-pytestmark = [
-    pytest.mark.host_only,
-    pytest.mark.skipif(fake_cuda.cuda_on_cpu.COMPILER is None, reason="no g++ to compile kernels for the CPU"),
-]
-
-ORDERS = 0, 1, 7
-
-
-@pytest.fixture(autouse=True)
-def _with_a_cache(monkeypatch):
-    monkeypatch.setattr(FakeCuda, "cache_bytes", 50 << 20)
-    with tg.device("strict"):
-        yield
-
-
-def array(*shape):
-    return np.random.default_rng(0).standard_normal(shape, np.float32)
+pytestmark = [*MARKS, pytest.mark.usefixtures("one_kernel")]
 
 
 class Network:

@@ -2,11 +2,10 @@
 
 import gc
 
-import fake_cuda
 import numpy as np
 import pytest
 import strict
-from fake_cuda import FakeCuda
+from fake_cuda import MARKS, FakeCuda, Refused, array
 from test_compile_training import CASES, Training, adam, dropping, mlp, sgd
 
 import tinygrad_ml as tg
@@ -16,10 +15,7 @@ from tinygrad_ml.errors import CompileError, OptionError
 from tinygrad_ml.nn import functional as F
 from tinygrad_ml.optim import lr_scheduler
 
-pytestmark = [
-    pytest.mark.host_only,
-    pytest.mark.skipif(fake_cuda.cuda_on_cpu.COMPILER is None, reason="no g++ to compile kernels for the CPU"),
-]
+pytestmark = MARKS
 
 
 @pytest.fixture(autouse=True)
@@ -40,10 +36,6 @@ def counts():
     now = FakeCuda.captured, FakeCuda.launched, FakeCuda.uploaded
     FakeCuda.captured = FakeCuda.launched = FakeCuda.uploaded = 0
     return now
-
-
-def array(*shape):
-    return np.random.default_rng(0).standard_normal(shape, np.float32)
 
 
 # -- training ------------------------------------------------------------------------------------------
@@ -760,6 +752,6 @@ def test_the_stand_in_refuses_what_a_capture_refuses():
         lambda: fake.upload(x, np.zeros(1, np.uint8)),
         lambda: fake.kernels([]),
     ):
-        with pytest.raises(fake_cuda.Refused):
+        with pytest.raises(Refused):
             fake.capture(work)
     assert (x + x)._host.tolist() == [2, 2, 2]

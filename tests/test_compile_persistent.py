@@ -1,10 +1,9 @@
 """A step that is one kernel on the GPU: its source runs on the CPU, by several blocks that wait for each other."""
 
-import fake_cuda
 import numpy as np
 import nvrtc
 import pytest
-from fake_cuda import FakeCuda
+from fake_cuda import MARKS, ORDERS, FakeCuda, array
 from test_compile_training import CASES, Training, adam, sgd
 
 import tinygrad_ml as tg
@@ -12,29 +11,13 @@ from tinygrad_ml import nn
 from tinygrad_ml.compile.gpu import executable, small, tiles
 from tinygrad_ml.compile.gpu.runtime import in_one
 
-pytestmark = [
-    pytest.mark.host_only,
-    pytest.mark.skipif(fake_cuda.cuda_on_cpu.COMPILER is None, reason="no g++ to compile kernels for the CPU"),
-]
-
-ORDERS = 0, 1, 7
-
-
-@pytest.fixture(autouse=True)
-def _with_a_cache(monkeypatch):
-    monkeypatch.setattr(FakeCuda, "cache_bytes", 50 << 20)
-    with tg.device("strict"):
-        yield
+pytestmark = [*MARKS, pytest.mark.usefixtures("one_kernel")]
 
 
 @pytest.fixture
 def by_tiles(monkeypatch):
     """Even small products are tiles."""
     monkeypatch.setattr(small, "SMALL_PRODUCT_MULTIPLICATIONS", 0)
-
-
-def array(*shape):
-    return np.random.default_rng(0).standard_normal(shape, np.float32)
 
 
 def launched(step):
