@@ -31,13 +31,33 @@ def has_tiles(instruction: Instruction) -> bool:
 
 def around_products(program: Program, kernels: Sequence[Kernel]) -> list[Kernel]:
     """The kernels in an order in which they can run, with those of products as kernels of ours. Changes what it is given."""
-    around = _Around(program, kernels)
+    around = _Around(program, _rows_apart(program, kernels))
     for kernel in kernels:
         if kernel.kind == "single" and has_tiles(kernel.instructions[0]) and kernel.outputs:
             kernel.kind = PRODUCT
             around.take_what_follows(kernel)
             around.take_what_leads_there(kernel)
     return around.order
+
+
+def _rows_apart(program: Program, kernels: Sequence[Kernel]) -> list[Kernel]:
+    """With what others need of a kernel that adds up along the first axis, made before, as a kernel of its own: that can be done
+    row by row, see `phases.py`, and takes fewer registers than both together, of which the kernel of a step has few to spare."""
+    written, order = {value for _, value in program.writes}, []
+    for kernel in kernels:
+        made = _before_any_sum(kernel, None) if kernel.kind == "loop" and 0 in kernel.axes else []
+        outputs = {one.output for one in made}
+        stored = outputs.intersection(kernel.outputs)
+        rest = [one for one in kernel.instructions if one not in made]
+        needed = outputs.intersection(value for one in rest for value in one.inputs)
+        if stored and not stored & written and needed <= stored:
+            alone = Kernel(kernel.first, made[0], "loop")
+            alone.instructions, alone.whole = made, {one.inputs[0] for one in made if one.op is GATHER}
+            alone.outputs = [value for value in kernel.outputs if value in stored]
+            kernel.instructions, kernel.outputs = rest, [value for value in kernel.outputs if value not in stored]
+            order.append(alone)
+        order.append(kernel)
+    return order
 
 
 class _Around:
@@ -101,12 +121,13 @@ class _Around:
         kernel.outputs = self._outputs(kernel)
 
 
-def _before_any_sum(kernel: Kernel, product: Value) -> list[Instruction]:
-    """What a kernel computes, element by element, of a product of its shape before it adds up anything; all, if it adds up nothing."""
+def _before_any_sum(kernel: Kernel, product: Value | None) -> list[Instruction]:
+    """What a kernel computes, element by element, of a product of its shape before it adds up anything; all, if it adds up nothing.
+    Without a product: what leads to its outputs."""
     shape = kernel.shape
-    if shape != product.shape:
+    if product is not None and shape != product.shape:
         return []
-    turns, possible, following = Turns(kernel).of, {}, {product}
+    turns, possible, following = Turns(kernel).of, {}, {product} if product is not None else set(kernel.outputs)
     for one in kernel.instructions:
         full = not kernel.reduced(one.output) and turns[one.output] == 0 and one.output.shape == shape
         if not full or not (one.elementwise or one.op is GATHER):
@@ -114,7 +135,7 @@ def _before_any_sum(kernel: Kernel, product: Value) -> list[Instruction]:
         own = [value for value in one.inputs if any(other.output is value for other in kernel.instructions)]
         if all(value in possible for value in own):
             possible[one.output] = one
-            if not following.isdisjoint(one.inputs):
+            if product is not None and not following.isdisjoint(one.inputs):
                 following.add(one.output)
     wanted = [possible[value] for value in following if value in possible]
     taken: set[Instruction] = set()
