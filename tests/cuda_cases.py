@@ -274,7 +274,8 @@ def indices():
         return tg.vjp(lambda x: sum((way(x) * way(x)).sum() for way in basic), x)[1](tg.ones((), dtype=x.dtype))
 
     yield "many slices, put into place at once", partial(Emulated, many, whole_numbers(3, 4, 5))
-    yield "many slices of float64", partial(Emulated, many, whole_numbers(3, 4, 5, dtype="float64"))
+    for dtype in ("float64", "float16"):
+        yield f"many slices of {dtype}", partial(Emulated, many, whole_numbers(3, 4, 5, dtype=dtype))
     for name, way in {"slices": np.s_[1:, ::-2], "arrays": np.s_[np.array([0, 2]), :, np.array([1, -1])]}.items():
         yield (
             f"{name}, written",

@@ -755,3 +755,43 @@ def test_the_stand_in_refuses_what_a_capture_refuses():
         with pytest.raises(Refused):
             fake.capture(work)
     assert (x + x)._host.tolist() == [2, 2, 2]
+
+
+# -- indices -------------------------------------------------------------------------------------------
+
+
+def test_many_slices_are_put_into_place_by_one_launch():
+    """The gradient of what is taken apart, round by round: squares, the gradient of each slice, and all of them."""
+
+    def function(x):
+        parts = [*(x[:, t] for t in range(10)), x[1:5, 2:10:3], x[::-1, 5], x[None, 2, ::-4]]
+        return tg.grad(sum((part**2).sum() for part in parts), x)[0]
+
+    for dtype in ("float32", "float16"):
+        x = tg.tensor(array(6, 12, 4).astype(dtype), requires_grad=True)
+        step = tg.compile(function)
+        np.testing.assert_allclose(step(x).numpy(), function(x).numpy(), 2e-3)
+        assert str(step._latest.executable.program).count("assemble") == 1
+        assert step._latest.executable.eager == []
+        assert step._latest.executable.graphs[0].nodes() <= 3
+
+
+def test_an_index_array_that_names_nothing_adds_nothing():
+    x, nothing = tg.tensor(array(4000, 30), requires_grad=True), tg.tensor(np.zeros(0, np.int64))
+    step = tg.compile(lambda x: tg.grad((x[nothing] ** 2).sum(), x)[0] + 1)
+    np.testing.assert_array_equal(step(x).numpy(), 1)
+    assert "scatter_add" in str(step._latest.executable.program)
+
+
+def test_numbers_that_are_put_where_an_index_says():
+    def function(x, places):
+        by_slices, by_arrays = x * 1, x * 1
+        by_slices[1:4:2, ::-1] = x[:2] * 2
+        by_arrays[places] = 7.0
+        return by_slices, by_arrays
+
+    given = tg.tensor(array(5, 6)), tg.tensor(np.array([0, 3, -1]))
+    step = tg.compile(function)
+    for found, expected in zip(step(*given), function(*given), strict=True):
+        np.testing.assert_array_equal(found.numpy(), expected.numpy())
+    assert step._latest.executable.eager == []

@@ -49,9 +49,9 @@ class Elements:
         """The element of a value, at the places of `key` if it is given; `more` are added to where it lies."""
         return at(f"p{value.number}", self.places.offset(value if key is None else key), *more)
 
-    def load(self, value: Value, *more: str) -> str:
+    def load(self, value: Value, *more: str, key: Hashable = None) -> str:
         """The same, to compute with."""
-        return loaded(self.element(value, *more), value.dtype)
+        return loaded(self.element(value, *more, key=key), value.dtype)
 
     def launch(self, lines: Sequence[str], zeroed: tuple[Value, ...] = ()) -> Launch:
         """The kernel with these lines, for which the places have been asked."""
