@@ -34,6 +34,10 @@ class Backend:
         """Whether `array` is a bare number, which goes with the arrays of any device."""
         return False
 
+    def may_compute(self, op: Any) -> bool:
+        """Whether the value of an operation may be asked for, or else its shape rule is asked at once."""
+        return True
+
     def shown(self, array: Array) -> Array:
         """`array` as somebody sees it who may write into it."""
         return array

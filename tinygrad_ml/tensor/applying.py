@@ -33,7 +33,13 @@ def apply(op: Primitive, inputs: tuple[Tensor, ...], params: dict[str, Any] = NO
     try:
         if op.coerce is not None:
             arrays = op.coerce(arrays)
-        value = op.value(_backend_of(arrays), *arrays, **params) if sample is None else sample
+        backend = _backend_of(arrays)
+        if sample is not None:
+            value = sample
+        elif backend is HOST or backend.may_compute(op):
+            value = op.value(backend, *arrays, **params)
+        else:
+            value = _symbolic_value(op, inputs, arrays, params)
     except Exception as error:
         value = _symbolic_value(op, inputs, arrays, params, error)
     return record(op, inputs, arrays, params, value)
@@ -96,15 +102,16 @@ def _backend_of(arrays):
     return HOST
 
 
-def _symbolic_value(op: Primitive, inputs, arrays, params, error: Exception) -> Absent:
+def _symbolic_value(op: Primitive, inputs, arrays, params, error: Exception | None = None) -> Absent:
     """What `op` gives where data is missing; where nothing is missing, the error in clear words."""
     if isinstance(error, TinygradError):
         raise error
-    check_devices(op.name, inputs)
+    if len(inputs) > 1:
+        check_devices(op.name, inputs)
     try:
         shape = op.shape(*[tensor.shape for tensor in inputs], **params)
         absent = [array for array in arrays if isinstance(array, Absent)]
-        missing = max(absent, key=lambda array: array.depth, default=None)
+        missing = absent[0] if len(absent) == 1 else max(absent, key=lambda array: array.depth, default=None)
         if missing is not None:
             arrays = op.coerce(arrays) if op.coerce is not None else arrays
             own = [array.dtype for array in arrays]
@@ -112,6 +119,7 @@ def _symbolic_value(op: Primitive, inputs, arrays, params, error: Exception) -> 
     except TinygradError as clear:
         names = ", ".join(f"{op.input_name(i)} is {tensor._described()}" for i, tensor in enumerate(inputs))
         raise type(clear)(f"{op.name}{part_of(modes.scope)}: {clear}. Here {names}.", op, inputs) from None
+    assert error is not None  # which only arrays with numbers can be the reason of
     raise failure(op, [tensor._described() for tensor in inputs], error, inputs) from error
 
 

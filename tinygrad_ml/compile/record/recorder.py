@@ -71,9 +71,10 @@ class Recorder:
         """Write an instruction down; the value that it gives."""
         if modes.recorder is not self:
             raise CompileError(LEFT_BEHIND if self.over else ELSEWHERE)
-        output = self.new(shape, dtype)
-        output.scope = scope = modes.scope
-        output.gradient_of = self.gradient_of if scope and BACKWARD in scope else None
+        output, scope = self.new(shape, dtype), modes.scope
+        output.scope = scope
+        if self.gradient_of is not None and BACKWARD in scope:
+            output.gradient_of = self.gradient_of
         self.instructions.append(Instruction(op, tuple(inputs), params, output))
         return output
 
@@ -151,8 +152,13 @@ class Recorder:
             return  # a cast, or an operation that hands its input on
         if op.coerce is not None:
             arrays = op.coerce(arrays)
-        arrays = self._together(arrays)
-        if op.kind == "elementwise" and all(array.dtype.kind == "b" for array in arrays):
+        if len(arrays) > 1:
+            arrays = self._together(arrays)
+        if (
+            op.kind == "elementwise"
+            and arrays[0].dtype.kind == "b"
+            and all(array.dtype.kind == "b" for array in arrays)
+        ):
             _refuse_what_truths_have_not(op, arrays)
         values = [self.read(array) for array in arrays]
         if not isinstance(made, Traced):
