@@ -2,6 +2,7 @@
 
 import random
 import re
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -213,9 +214,22 @@ def assert_equal(found, expected):
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.fixture(params=["at once", "behind the other passes"])
+def when(request, monkeypatch):
+    """When loops are rolled up: a short program as a long one is, or as it is."""
+    if request.param == "at once":
+        monkeypatch.setattr(import_module("tinygrad_ml.compile.passes.rolled"), "MANY_INSTRUCTIONS", 0)
+    return request.param
+
+
+UNSETTLED = (softmaxes_with_labels, rows_of_a_table)
+"""In whose rounds arrays are indices, which a pass behind may make something else of."""
+
+
 @pytest.mark.parametrize("loss", LOOPS, ids=lambda loss: loss.__name__)
-def test_a_loop_and_its_gradient_are_rolled_up_and_give_the_same_bits(loss):
+def test_a_loop_and_its_gradient_are_rolled_up_and_give_the_same_bits(loss, when):
     step, found = trained(loss, ("loops",))
+    assert ("rolled at once" in step.stages) == (when == "at once" and loss not in UNSETTLED)
     _, expected = trained(loss, ("loops", "rolled"))
     assert_equal(found, expected)
     rounds = [scan.length for scan in scans(step)]
@@ -233,6 +247,55 @@ def test_so_do_loops_of_machine_code(loss, batch, width, monkeypatch):
         np.testing.assert_array_max_ulp(one, other, 1)
     assert_equal(found[3:], expected[3:])
     assert len(scans(step)) == 2
+
+
+def repeated_work(h, w, x):
+    """Twice in a round, and in all rounds: done once."""
+    return (h @ w).tanh() * (h @ w) + w.exp()[0]
+
+
+def test_rounds_stay_for_other_passes_that_find_the_same_work_in_them(when):
+    w, x = 0.1 * tg.ones(WIDTH, WIDTH), tg.ones(BATCH, WIDTH)
+
+    def function(x):
+        h = x
+        for _ in range(12):
+            h = repeated_work(h, w, x)
+        return h
+
+    step = tg.compile(function, without=("loops",))
+    np.testing.assert_allclose(step(x).numpy(), function(x).numpy(), rtol=1e-6)
+    (scan,) = scans(step)
+    assert [operation.op.name for operation in scan.body.steps].count("matmul") == 1
+    assert [i.op.name for i in step.program.instructions].count("exp") == 1
+    assert "rolled at once" not in step.stages and "rolled up" in step.explain()
+
+
+def same_numbers_looked_at_anew(p, x):
+    """Each round transposes the weight and makes the number for itself."""
+    h = zeros()
+    for t in range(ROUNDS):
+        h = (x[t] @ p[0].T + h @ p[1].T + tg.tensor(0.5, dtype=x.dtype)).tanh()
+    return (h * h).mean()
+
+
+def test_what_is_looked_at_anew_in_each_round_is_the_same(when):
+    step, found = trained(same_numbers_looked_at_anew, ("loops",))
+    _, expected = trained(same_numbers_looked_at_anew, ("loops", "rolled"))
+    assert_equal(found, expected)
+    forward, backward = scans(step)
+    assert len(forward.body.shared) == len(backward.body.shared) + 1 == 2  # the weights, and no stack of numbers
+    assert ("rolled at once" in step.stages) == (when == "at once")
+
+
+def test_long_programs_are_rolled_up_at_once_and_short_ones_are_not():
+    short, long = looping(20), looping(300)
+    assert "rolled at once" not in short.stages
+    assert len(long.stages["rolled at once"].instructions) < 60 < 2000 < len(long.stages["dead"].instructions)
+    assert [scan.length for scan in scans(long)] == [300, 298]
+    assert "rolled up                300 rounds of 4 operations, 298 rounds of" in long.explain()
+    assert not scans(looping(300, ("rolled",)))
+    assert [scan.length for scan in scans(looping(300, ("rolled at once",)))] == [300, 298]
 
 
 def looping(rounds, without=()):
@@ -470,6 +533,8 @@ def by_chance(seed):
 @settings(max_examples=12)
 def test_loops_made_by_chance_give_the_same_bits(seed):
     loss = by_chance(seed)
-    _, found = trained(loss, ("loops",))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(import_module("tinygrad_ml.compile.passes.rolled"), "MANY_INSTRUCTIONS", seed % 2 * 10**6)
+        _, found = trained(loss, ("loops",))
     _, expected = trained(loss, ("loops", "rolled"))
     assert_equal(found, expected)

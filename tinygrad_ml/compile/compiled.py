@@ -32,6 +32,7 @@ from .engines import Engine
 from .guards.glance import Glance, Wording
 from .guards.signature import Arguments
 from .passes import PASSES
+from .passes.rolled import AT_ONCE, ROLLED
 from .program import Program
 from .recording import Recording, Result
 from .schedule.ownership import ownership
@@ -44,8 +45,9 @@ class Compiled:
     def __init__(self, recording: Recording, call: Arguments, engine: Engine, memory: Any, without: Sequence[str]):
         self.key, program = call.key, recording.program
         self.stages: dict[str, Program] = {"recorded": program}
-        for name, simplify in (PASSES | dict(engine.passes)).items():
-            if name not in without and (simpler := simplify(program)) is not program:
+        left_out = {*without, *([AT_ONCE] if ROLLED in without else [])}
+        for name, simplify in engine.passes.items():
+            if name not in left_out and (simpler := simplify(program)) is not program:
                 self.stages[name] = program = simpler
         if "dead" not in without:
             program = PASSES["dead"](program)  # what the others have left without a use

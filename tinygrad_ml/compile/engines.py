@@ -12,7 +12,7 @@ from ..errors import CompileError
 from ..ops.movement import transfer
 from ..tensor import Tensor
 from . import cpu, gpu
-from .passes.rolled import ROLLED, rolled
+from .passes import PASSES, ROLLING
 from .program import DRAW, Program
 
 
@@ -21,16 +21,16 @@ class Engine(NamedTuple):
 
     executable  makes what is called of a program
     memory      `memory(index, products)`: what all programs of a step on device number `index` share
-    passes      that this kind of device has besides those in `passes.PASSES`, behind them
+    passes      what makes a program shorter there, by name, in order
     """
 
     executable: Callable
     memory: Callable
-    passes: Mapping[str, Callable[[Program], Program]] = {}
+    passes: Mapping[str, Callable[[Program], Program]] = PASSES
 
 
 ENGINES = {
-    "cpu": Engine(cpu.Executable, lambda index, products: cpu.StepMemory(), {ROLLED: rolled}),
+    "cpu": Engine(cpu.Executable, lambda index, products: cpu.StepMemory(), ROLLING),
     "gpu": Engine(gpu.Executable, gpu.CudaRuntime),
 }
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from ..errors import CompileError
 from ..loops.primitive import Scan
-from .passes.rolled import ROLLED, loops_of
+from .passes.rolled import AT_ONCE, ROLLED, loops_of, rolling
 from .program import Call, Instruction, Program, Value, described
 from .purposes import FORWARD, Purposes
 from .recording import Recording
@@ -157,8 +157,12 @@ class Explanation:
 
     def _loops(self) -> list[str]:
         """Loops of Python: rolled up, or why not."""
-        found = loops_of(self.stages[[name for name in self.stages if name not in (ROLLED, "ownership")][-1]])
-        if ROLLED not in self.stages:
+        names = [name for name in self.stages if name not in (ROLLED, "ownership")]
+        found = loops_of(self.stages[names[-1]])
+        if AT_ONCE in names:
+            before = rolling(self.stages[names[names.index(AT_ONCE) - 1]], at_once=True)[1]
+            found = [*(loop for loop in before if not loop.reason), *found]
+        elif ROLLED not in self.stages:
             found = [loop._replace(reason=loop.reason or "equal, but left as they are") for loop in found]
         said = [(f"{loop.rounds} rounds of {loop.operations} operations", loop.reason) for loop in found]
         lines = _under("rolled up", [rounds for rounds, reason in said if not reason])

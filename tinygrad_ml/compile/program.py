@@ -124,7 +124,7 @@ class Instruction:
     def frozen(self) -> Hashable:
         """Its parameters, as something that can be looked up."""
         if self._frozen is None:
-            self._frozen = frozen(self.params)
+            self._frozen = frozen(self.params) if self.params else ()
         return self._frozen
 
     @property
@@ -169,10 +169,10 @@ def frozen(parameter: Any) -> Hashable:
     if isinstance(parameter, (tuple, list)):
         kinds = tuple(map(type, parameter))
         if PLAIN_TYPES.issuperset(kinds):
-            return kinds, tuple(parameter)
+            return kinds, *parameter
         return tuple([frozen(part) for part in parameter])
     if isinstance(parameter, slice):
-        return slice, frozen((parameter.start, parameter.stop, parameter.step))
+        return slice, parameter.start, parameter.stop, parameter.step
     return kind, repr(parameter) if isinstance(parameter, float) else parameter
 
 

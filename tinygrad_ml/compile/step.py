@@ -23,14 +23,13 @@ from .explain import Explanation
 from .gpu.blas import PRECISIONS
 from .guards.method import HeldMethod
 from .guards.signature import Arguments, difference
-from .passes import PASSES
-from .passes.rolled import ROLLED
+from .passes import ROLLING
 from .program import Program
 from .recording import record
 from .turn import Turn
 from .uncollected import uncollected
 
-OPTIONAL = (*PASSES, ROLLED, "fusion", "in_place", "loops", "persistent")
+OPTIONAL = (*ROLLING, "fusion", "in_place", "loops", "persistent")
 KEPT_PROGRAMS = 32
 """Programs that a step keeps by default: one for each combination of shapes, options and modes."""
 
@@ -47,8 +46,8 @@ def compile(
     function  any function of tensors: a network, a loss, or a whole training step with `backward()`,
               clipping, an optimiser's and a schedule's `step()`. It is called once for each combination of shapes,
               dtypes and devices of its tensors, values of its other arguments, and modes of its modules
-    without   the passes to leave out, of "dead", "algebra", "one_hot", "equal", "rolled", "fusion", "in_place", "loops",
-              "persistent"
+    without   the passes to leave out, of "dead", "rolled at once", "algebra", "one_hot", "equal", "rolled", "fusion",
+              "in_place", "loops", "persistent"
     products  what a GPU computes matrix products of float32 with: "float32"; "tf32", on tensor cores, of numbers
               rounded to 10 binary digits after the first; or "float16", where they may be rounded to float16, whose
               largest is 65504. Sums are float32 with each, and on the CPU all is, whatever this says

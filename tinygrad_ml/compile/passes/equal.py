@@ -37,9 +37,17 @@ def _equal_constants(program: Program) -> dict[Value, Value]:
     first: dict[Hashable, Value] = {}
     replaced = {}
     for value in program.sources():
-        array = value.constant
-        if isinstance(array, (numpy.ndarray, numpy.generic)) and value.nbytes <= COMPARED_CONSTANT_BYTES:
-            same = first.setdefault((value.dtype, value.shape, array.tobytes()), value)
+        numbers = numbers_of(value)
+        if numbers is not None:
+            same = first.setdefault(numbers, value)
             if same is not value:
                 replaced[value] = same
     return replaced
+
+
+def numbers_of(value: Value) -> Hashable:
+    """What is equal for constants of the same bits, if they are small; None for all other values."""
+    array = value.constant
+    if not isinstance(array, (numpy.ndarray, numpy.generic)) or value.nbytes > COMPARED_CONSTANT_BYTES:
+        return None
+    return value.dtype, value.shape, array.tobytes()

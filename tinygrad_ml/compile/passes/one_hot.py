@@ -34,7 +34,7 @@ def one_hot(program: Program) -> Program:
     looked_up = (i for i in program.instructions if i.params.get("index") == (ARRAY, ARRAY))
     tables = {i: shape for i in looked_up if (shape := _table(i, checked)) is not None}
     if not tables:
-        return program
+        return program.with_instructions(program.instructions)
     rewriting = Rewriting(program)
     new, keep = rewriting.new, rewriting.keep
 

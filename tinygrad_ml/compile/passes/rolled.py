@@ -11,34 +11,36 @@ Nothing is computed in another order: the sums of gradients over the rounds are 
 of the rounds written out, and machine code is made of one round only. A loop whose operations would be one kernel stays as it
 is: that is quicker.
 
-Read before: `wiring.py`, `../../loops/body.py`.
+Read before: `wiring.py`, `bodies.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy
 
-from ...loops.body import Body, Extract, Form, Operation
+from ...loops.body import Extract
 from ...loops.primitive import Scan
-from ...ops import Primitive
-from ...ops.elementwise import cast, discrete_cast
-from ...ops.index import getitem
+from ...ops.elementwise import discrete_cast
+from ...ops.index import ARRAY, getitem
 from ...ops.movement import reshape
 from ...ops.shapes import size
-from ..program import Call, Instruction, Program, Value
+from ..program import Instruction, Program, Value
 from ..repeats import FEWEST_ROUNDS, Looks, Repeat, is_look, repeats, works_of
 from ..sources import Constant
+from .bodies import RollingBody
 from .dead import dead
 from .gathered import gathered, moved
 from .rewriting import Rewriting
-from .slices import Series, ViewStep, views_of
-from .wiring import Refusal, Slot, Wire, Wiring
+from .slices import Series
+from .wiring import Refusal, Wiring
 
-ROLLED = "rolled"
-"""What the pass is called."""
+ROLLED, AT_ONCE = "rolled", "rolled at once"
+"""What the pass is called, behind the others and before them."""
+MANY_INSTRUCTIONS = 2000
+"""Of a program that is rolled up at once. Of a shorter one the other passes take less time than to look for loops."""
 FUSED_ELEMENTS = 4096
 """Elements from which on a round of elementwise operations is quicker as a kernel of its own than as a part of one of many
 rounds."""
@@ -57,8 +59,17 @@ def rolled(program: Program) -> Program:
     return rolling(program)[0]
 
 
-def rolling(program: Program) -> tuple[Program, list[FoundLoop]]:
-    """The program with loops in the places of their rounds, and what was found."""
+def rolled_at_once(program: Program) -> Program:
+    """The same before other passes, which then have one round to look at: of long programs, and of loops of which others would
+    make no other ones."""
+    return program if len(program.instructions) < MANY_INSTRUCTIONS else rolling(program, at_once=True)[0]
+
+
+def rolling(program: Program, at_once: bool = False) -> tuple[Program, list[FoundLoop]]:
+    """The program with loops in the places of their rounds, and what was found.
+
+    at_once  whether other passes are still to come: then loops stay written out of which these would make other ones
+    """
     found, instructions = [], program.instructions
     looks, works = Looks(instructions), works_of(instructions)
     waiting = sorted(
@@ -73,7 +84,9 @@ def rolling(program: Program) -> tuple[Program, list[FoundLoop]]:
                 waiting = sorted([wiring.repeat, *others, *waiting], key=lambda repeat: repeat.first)
                 continue
             _refuse_fused(wiring.region[: repeat.works])
-            program = _Loop(program, _Rounds(wiring, looks)).program()
+            if at_once:
+                _refuse_unsettled(wiring)
+            program = _Loop(program, RollingBody(wiring, looks)).program()
             looks = Looks(program.instructions)
             found.append(FoundLoop(wiring.repeat.rounds, wiring.repeat.works))
         except Refusal as refused:
@@ -107,159 +120,26 @@ def _others(whole: Repeat, part: Repeat) -> list[Repeat]:
     return [Repeat(rounds, whole.works, first, more) for first, rounds, more in left if rounds >= FEWEST_ROUNDS]
 
 
-class _Node(NamedTuple):
-    """A value of the body, before it has a number: an input by its kind and place, or what a step gives."""
-
-    kind: str
-    place: int
-
-
-class _Carry(NamedTuple):
-    """What a carry begins with, and what the next round has of it: a work, looked at through views, or another carry."""
-
-    start: Value
-    work: int
-    views: tuple[ViewStep, ...]
-    before: _Node | None = None
-
-
-class _Rounds:
-    """The body of a loop, as it comes about.
-
-    carries, xs, shared, numbers  what its inputs are in the program; xs are slices, or a value for each round
-    works   what each work of a round is in the body
-    """
-
-    def __init__(self, wiring: Wiring, looks: Looks):
-        self.wiring, self._looks = wiring, looks
-        self.carries: list[_Carry] = []
-        self.xs: list[Series | tuple[Value, ...]] = []
-        self.shared: list[Value] = []
-        self.numbers: list[Value] = []
-        self.works: list[_Node] = []
-        self._steps: list[tuple[tuple[_Node, ...], Operation]] = []
-        self._views: dict[tuple, _Node] = {}
-        slots = {(slot.work, slot.position): slot for slot in wiring.slots}
-        for number in range(wiring.repeat.works):
-            work = wiring.work(number, wiring.repeat.rounds - 1)
-            op = _operation(work)
-            taken = tuple(self._node(slots[number, position]) for position in range(len(work.inputs)))
-            self.works.append(self._step(op, taken, work.params, Form.of(work.output), work.output))
-        self._next = [self._seen(self.works[c.work], c.views) if c.before is None else c.before for c in self.carries]
-
-    def body(self, made: Sequence[int], dtypes: Mapping[int, numpy.dtype] | None = None) -> Body:
-        """The body, which hands out these works, in these dtypes if they are said."""
-        handed = list(map(self._in_dtype, made, (None if dtypes is None else dtypes[number] for number in made)))
-        kinds = {
-            "carry": self.carries,
-            "x": self.xs,
-            "shared": self.shared,
-            "number": self.numbers,
-            "step": self._steps,
-        }
-        nodes = [_Node(kind, place) for kind, those in kinds.items() for place in range(len(those))]
-        now = {node: place for place, node in enumerate(nodes)}
-        return Body(
-            [Form.of(carry.start) for carry in self.carries],
-            map(self._form_of_x, self.xs),
-            map(Form.of, self.shared),
-            [value.constant[()] for value in self.numbers],
-            [step._replace(inputs=tuple(now[node] for node in taken)) for taken, step in self._steps],
-            [now[node] for node in self._next],
-            [now[node] for node in handed],
-        )
-
-    def _in_dtype(self, number: int, dtype: numpy.dtype | None) -> _Node:
-        form = Form.of(self.wiring.work(number).output)
-        if dtype is None or dtype == form.dtype:
-            return self.works[number]
-        return self._step(cast, (self.works[number],), {"dtype": dtype}, Form(form.shape, dtype))
-
-    def carry_of(self, number: int) -> int | None:
-        """The carry that is what a work gave the round before."""
-        return next((i for i, node in enumerate(self._next) if node == self.works[number]), None)
-
-    @staticmethod
-    def _form_of_x(x: Series | tuple[Value, ...]) -> Form:
-        if isinstance(x, tuple) and not isinstance(x, Series):
-            return Form.of(x[0])
-        return Form(x.shape, x.source.dtype)
-
-    def _node(self, slot: Slot) -> _Node:
-        last = slot.made
-        look = self._looks.of(slot.taken[-1])
-        if slot.varies:
-            if slot.slices is not None:
-                slices, views = slot.slices
-                return self._seen(self._input("x", self.xs, slices), views)
-            return self._input("x", self.xs, tuple(slot.taken))
-        if last is None:
-            number = look.base.known_number is not None and isinstance(
-                look.base.constant, (numpy.ndarray, numpy.generic)
-            )
-            which = ("number", self.numbers) if number else ("shared", self.shared)
-            return self._seen(self._input(*which, look.base), views_of(look.views))
-        if not last.ago:
-            return self._seen(self.works[last.work], views_of(look.views))
-        return self._carried(last, slot.taken[: last.ago], views_of(look.views))
-
-    def _carried(self, made: Wire, starts: Sequence[Value], views: list[ViewStep]) -> _Node:
-        """What was made before this round; `starts` has it for the first rounds."""
-        bases = [self._looks.base(value) for value in starts]
-        form = Form.of(self.wiring.work(made.work).output)
-        within = all(self.wiring.key(value) == made.key for value in starts) and all(Form.of(b) == form for b in bases)
-        carry = None
-        for start in reversed(bases if within else starts):
-            carry = self._input("carry", self.carries, _Carry(start, made.work, () if within else tuple(views), carry))
-        assert carry is not None  # there is at least one round before
-        return self._seen(carry, views) if within else carry
-
-    def _input(self, kind: str, those: list, what: Any) -> _Node:
-        """An input, which is one even if several works take it."""
-        same = (place for place, other in enumerate(those) if other == what)
-        place = next(same, len(those))
-        if place == len(those):
-            those.append(what)
-        return _Node(kind, place)
-
-    def _seen(self, node: _Node, views: Sequence[ViewStep]) -> _Node:
-        """A value, looked at through views."""
-        for view in views:
-            key = node, view.key
-            if key not in self._views:
-                self._views[key] = self._step(view.op, (node,), view.params, Form(view.shape, view.dtype))
-            node = self._views[key]
-        return node
-
-    def _step(
-        self, op: Primitive, taken: tuple[_Node, ...], params: dict[str, Any], form: Form, like: Value | None = None
-    ) -> _Node:
-        scope = () if like is None else like.scope
-        self._steps.append((taken, Operation(op, (), params, form, scope=scope)))
-        return _Node("step", len(self._steps) - 1)
-
-
 def _refuse_fused(works: Sequence[Instruction]) -> None:
     """Refuse rounds that fusion makes few kernels of, where a call takes longer than what it calls."""
     if all(work.elementwise and size(work.output.shape) < FUSED_ELEMENTS for work in works):
         raise Refusal("its operations are fused as they stand, which is quicker")
 
 
-def _operation(work: Instruction) -> Primitive:
-    """The operation of a work. Refuses what a body cannot have."""
-    given = [numpy.empty(0, value.dtype) for value in work.inputs]
-    op = work.op
-    if isinstance(op, Call):
-        raise Refusal(f"{op.name} is nothing that a loop can do")
-    if op.coerce is not None and not all(a is b for a, b in zip(op.coerce(given), given, strict=True)):
-        raise Refusal(f"{op.name} takes several dtypes")
-    return op
+def _refuse_unsettled(wiring: Wiring) -> None:
+    """Refuse rounds of which other passes would make other ones: they compute the same once where it is computed twice, in one
+    round or in all of them, and what labels take from rows as a comparison."""
+    turn = wiring.region[-wiring.repeat.works :]
+    moving = {slot.work for slot in wiring.slots if slot.made is not None or slot.varies}
+    done = {(work.op, work.frozen, tuple(map(wiring.look, work.inputs))) for work in turn}
+    if len(moving) < len(turn) or len(done) < len(turn) or any(ARRAY in work.params.get("index", ()) for work in turn):
+        raise Refusal("other passes make other rounds of them")
 
 
 class _Loop:
     """A loop in the place of its rounds."""
 
-    def __init__(self, program: Program, rounds: _Rounds):
+    def __init__(self, program: Program, rounds: RollingBody):
         self._rounds, self._wiring, self._length = rounds, rounds.wiring, rounds.wiring.repeat.rounds
         self._program, self._region = program, set(rounds.wiring.region)
         self._writing = Rewriting(program)

@@ -133,7 +133,7 @@ def _part(look: Look, level: int, axis: int) -> _Part | None:
     else:
         first = part % extent
     rest, after = (*index[:axis], *index[axis + 1 :]), look.views[level + 1 :]
-    return _Part(source, width, frozen(rest), tuple([(view.op, view.frozen) for view in after]), first)
+    return _Part(source, width, rest and frozen(rest), after and tuple([(v.op, v.frozen) for v in after]), first)
 
 
 def _within(view: Instruction, slices: Series) -> list[ViewStep]:

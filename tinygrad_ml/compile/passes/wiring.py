@@ -3,12 +3,12 @@
 Rounds that are wired alike are one loop. Those at the ends often are not (the first gradient is not added to anything): the
 longest stretch that is, counts, and what is left over stays as it is.
 
-Read before: `slices.py`. Read next: `rolled.py`.
+Read before: `slices.py`. Read next: `bodies.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -16,6 +16,7 @@ import numpy
 
 from ..program import Instruction, Value, frozen
 from ..repeats import FEWEST_ROUNDS, Intake, Looks, Repeat
+from .equal import numbers_of
 from .slices import ENDS, Series, ViewStep, sliced
 
 FARTHEST = 4
@@ -92,6 +93,16 @@ class Wiring:
             self._keys[value] = tuple([(view.op, view.frozen) for view in self._looks.of(value).views])
         return self._keys[value]
 
+    def look(self, value: Value) -> tuple[Hashable, tuple]:
+        """What is equal for what shows the same numbers: a base, or the numbers of a small constant, and a way to look at it."""
+        base = self._looks.base(value)
+        return numbers_of(base) or base, self.key(value)
+
+    def _alike_everywhere(self, values: list[Value]) -> bool:
+        """Whether values from outside show the same in all rounds, though they may be looked at anew in each."""
+        first = self.look(values[0])
+        return all(self.look(value) == first for value in values[-1:0:-1])
+
     def _slots(self) -> list[Slot]:
         """The slots, each a column of tables that have a row for each round: `_ago`, how many rounds before it was made what
         is taken, or -1 of what comes from outside; and `_begins`, with which round a stretch can begin that has the round
@@ -101,13 +112,15 @@ class Wiring:
         makers = intake.makers.reshape(rounds, -1)
         turns, outside = numpy.arange(rounds)[:, None], makers < 0
         self._ago = numpy.where(outside, -1, turns - makers // count)
-        names: dict[tuple, int] = {}
+        names: dict[tuple, int] = {(): 0}
         keys = [
-            -1 if maker < 0 else names.setdefault(self.key(value), len(names))
+            names.setdefault(self.key(value), len(names)) if maker >= 0 and value in self._looks else 0
             for value, maker in zip(intake.values, intake.makers.tolist(), strict=True)
         ]
-        wires = numpy.where(outside, -1, makers - turns * count), numpy.reshape(keys, makers.shape)
-        as_before = numpy.all([wire[1:] == wire[:-1] for wire in wires], 0)
+        views, wires = numpy.reshape(keys, makers.shape), numpy.where(outside, -1, makers - turns * count)
+        as_before = (
+            (wires[1:] == wires[:-1]) & (outside[1:] | (views[1:] == views[:-1])) & (outside[1:] == outside[:-1])
+        )
         starts = outside[:-1] & (self._ago[1:] > 0) & (self._ago[1:] <= FARTHEST)
         self._begins = numpy.where(as_before, 0, turns[1:] - numpy.where(starts, self._ago[1:], 0))
         slots, width = [], makers.shape[1]
@@ -117,6 +130,8 @@ class Wiring:
                 values = intake.values[place::width]
                 if ago >= 0:
                     made = Wire(int(makers[-1, place]) % count, ago, self.key(values[-1]))
+                elif self._alike_everywhere(values):
+                    values = [values[-1]] * rounds
                 slot = Slot(number, place - begin, values, made)
                 slots.append(slot := self._sliced(slot) if slot.varies else slot)
                 for turn in slot.apart:
