@@ -289,13 +289,13 @@ def test_what_is_looked_at_anew_in_each_round_is_the_same(when):
 
 
 def test_long_programs_are_rolled_up_at_once_and_short_ones_are_not():
-    short, long = looping(20), looping(300)
+    short, long = looping(20), looping(800)
     assert "rolled at once" not in short.stages
-    assert len(long.stages["rolled at once"].instructions) < 60 < 2000 < len(long.stages["dead"].instructions)
-    assert [scan.length for scan in scans(long)] == [300, 298]
-    assert "rolled up                300 rounds of 4 operations, 298 rounds of" in long.explain()
-    assert not scans(looping(300, ("rolled",)))
-    assert [scan.length for scan in scans(looping(300, ("rolled at once",)))] == [300, 298]
+    assert len(long.stages["rolled at once"].instructions) < 60 < 5000 < len(long.stages["dead"].instructions)
+    assert [scan.length for scan in scans(long)] == [800, 798]
+    assert "rolled up                800 rounds of 4 operations, 798 rounds of" in long.explain()
+    assert not scans(looping(800, ("rolled",)))
+    assert [scan.length for scan in scans(looping(800, ("rolled at once",)))] == [800, 798]
 
 
 def looping(rounds, without=()):

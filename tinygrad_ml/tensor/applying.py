@@ -34,10 +34,8 @@ def apply(op: Primitive, inputs: tuple[Tensor, ...], params: dict[str, Any] = NO
         if op.coerce is not None:
             arrays = op.coerce(arrays)
         backend = _backend_of(arrays)
-        if sample is not None:
-            value = sample
-        elif backend is HOST or backend.may_compute(op):
-            value = op.value(backend, *arrays, **params)
+        if backend is HOST or sample is not None or backend.may_compute(op):
+            value = op.value(backend, *arrays, **params) if sample is None else sample
         else:
             value = _symbolic_value(op, inputs, arrays, params)
     except Exception as error:

@@ -39,7 +39,7 @@ from .wiring import Refusal, Wiring
 
 ROLLED, AT_ONCE = "rolled", "rolled at once"
 """What the pass is called, behind the others and before them."""
-MANY_INSTRUCTIONS = 2000
+MANY_INSTRUCTIONS = 5000
 """Of a program that is rolled up at once. Of a shorter one the other passes take less time than to look for loops."""
 FUSED_ELEMENTS = 4096
 """Elements from which on a round of elementwise operations is quicker as a kernel of its own than as a part of one of many
