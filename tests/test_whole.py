@@ -7,7 +7,7 @@ import pytest
 import tinygrad_ml as tg
 import viz
 from tinygrad_ml import nn
-from tinygrad_ml.errors import GradientError
+from tinygrad_ml.errors import GradientError, RangeError
 from tinygrad_ml.graph import topological
 from tinygrad_ml.modes import modes, watching
 
@@ -40,6 +40,8 @@ WHOLE = {
     "logsumexp": (lambda x: tg.logsumexp(x, (0, 2), keepdims=True), (2, 3, 4)),
     "cumulative_logsumexp": (lambda x: tg.cumulative_logsumexp(30 * x, 1), (2, 5, 3)),
     "cumulative_logsumexp of rows": (lambda x: tg.cumulative_logsumexp(x), (6,)),
+    "take_along_axis": (lambda x: tg.take_along_axis(x, tg.tensor([[4, 0, 4], [1, 1, 2]]), 1), (2, 5)),
+    "take_along_axis, before others": (lambda x: tg.take_along_axis(x, PIXELS, 1), (3, 4, 2)),
     "layer_norm": (lambda x: F.layer_norm(x, (3, 4)), (2, 3, 4)),
     "group_norm": (lambda x: F.group_norm(x, 2), (2, 4, 3)),
     "prod": (lambda x: tg.prod(x, 1), (5, 7)),
@@ -112,6 +114,13 @@ def test_its_derivatives_are_right(function, shapes):
         return function(*[x * 1 for x in given])  # no leaf has the numbers of which it is a function
 
     assert tg.gradcheck(computed, [leaf(*shape) for shape in shapes], order=2)
+
+
+def test_places_that_are_not_there_or_counted_from_the_end_are_taken_one_by_one():
+    x = leaf(2, 5)
+    assert tg.take_along_axis(x, tg.tensor([[-1], [-5]]), 1).tolist() == [[x[0, 4].item()], [x[1, 0].item()]]
+    with pytest.raises(RangeError):
+        tg.take_along_axis(x, tg.tensor([[5], [0]]), 1)
 
 
 def test_float32_stays_and_numbers_that_are_infinite_give_what_operations_give():

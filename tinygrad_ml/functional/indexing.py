@@ -2,21 +2,24 @@
 
 import builtins
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy
 
 from ..backend import Absent, Array, dtypes, of
 from ..errors import CompileError, DTypeError, OptionError, RangeError, ShapeError
-from ..kernels import sorting
+from ..graph import Node
+from ..kernels import places, sorting
 from ..modes import modes
 from ..ops import Primitive
+from ..ops.index import ARRAY, getitem
 from ..ops.shapes import broadcast, kept, same, size
 from ..spellings import spelt
 from ..symbols import StandIn
 from ..tensor import Tensor, TensorLike, apply, as_tensor, beside
 from ..typing import DTypeLike
 from .axes import one_axis
+from .whole import as_a_whole
 
 
 def _places(indices, beside: Tensor) -> Tensor:
@@ -35,13 +38,13 @@ def take(x: TensorLike, indices: TensorLike, axis: int | None = None) -> Tensor:
     return x[(*(builtins.slice(None),) * axis, _places(indices, x))]
 
 
-def _grid(indices: Tensor, axis: int) -> list:
+def _grid(indices: Any, axis: int) -> list:
     """An index that walks along `axis` as `indices` say, and straight along the other axes."""
-    places: list = []
+    grid: list = []
     for i, extent in enumerate(indices.shape):
-        shape = tuple(extent if j == i else 1 for j in range(indices.ndim))
-        places.append(indices if i == axis else numpy.arange(extent).reshape(shape))
-    return places
+        shape = tuple(extent if j == i else 1 for j in range(len(indices.shape)))
+        grid.append(indices if i == axis else numpy.arange(extent).reshape(shape))
+    return grid
 
 
 def take_along_axis(x: TensorLike, indices: TensorLike, axis: int = -1) -> Tensor:
@@ -63,7 +66,25 @@ def take_along_axis(x: TensorLike, indices: TensorLike, axis: int = -1) -> Tenso
     except ShapeError as error:
         raise ShapeError(f"take_along_axis along axis {axis}, but for which {error}") from None
     lengths = [(*common[:axis], extent, *common[axis + 1 :]) for extent in (x.shape[axis], indices.shape[axis])]
-    return x.broadcast_to(lengths[0])[tuple(_grid(indices.broadcast_to(lengths[1]), axis))]
+    return _taken_along(x.broadcast_to(lengths[0]), indices.broadcast_to(lengths[1]), axis=axis)
+
+
+def _apart(node: Node) -> None:
+    """Put one read at a grid of places in the place of numbers taken along an axis."""
+    (x, indices), needs = node.inputs, node.needs_grad
+    grid = [place.value if place is indices else place for place in _grid(indices, node.params["axis"])]
+    leaves = [Tensor(array).node if array is not indices.value else indices for array in grid]
+    for leaf in leaves:
+        leaf.number = min(leaf.number, node.number - 0.5)
+    node.op, node.inputs, node.params = getitem, (x, *leaves), {"index": (ARRAY,) * len(grid)}
+    node.plan = getitem.plans[(needs, *[False] * len(grid))]
+    if node.plan is not None and node.saved is not None:
+        node.saved = node.plan.keep((None, *grid, None))
+
+
+@as_a_whole(places.along, places.along_gradient, worth=places.worth_along, take_apart=_apart)
+def _taken_along(x: Tensor, indices: Tensor, *, axis: int) -> Tensor:
+    return x[tuple(_grid(indices, axis))]
 
 
 def _argsort_value(xp, x, axis, descending):
@@ -134,8 +155,8 @@ def topk(x: TensorLike, k: int, axis: int = -1, largest: bool = True) -> TopK:
     axis = one_axis(axis, x.ndim)
     if not 0 <= k <= x.shape[axis]:
         raise RangeError(f"topk: k = {k} elements asked of axis {axis} of size {x.shape[axis]}, in {x._described()}")
-    places = apply(topk_row, (x,), {"axis": axis, "k": k, "largest": largest})
-    return TopK(take_along_axis(x, places, axis), places)
+    where = apply(topk_row, (x,), {"axis": axis, "k": k, "largest": largest})
+    return TopK(take_along_axis(x, where, axis), where)
 
 
 @spelt

@@ -84,6 +84,33 @@ def _worth(table: Array, places: Array, values: Array) -> bool:
     return loops.worth(values) and places.min() >= 0 and places.max() < len(table)
 
 
+def worth_along(x: Array, indices: Array, axis: int) -> bool:
+    """Whether numbers along an axis are read by where they are in the flat array: there is no place that is not there."""
+    there = x.flags.c_contiguous and indices.dtype == numpy.int64 and indices.size > 0
+    return there and indices.min() >= 0 and indices.max() < x.shape[axis]
+
+
+def along(x: Array, indices: Array, axis: int) -> tuple[Array]:
+    """x[.., indices[.., i, ..], ..]"""
+    return (x.reshape(-1).take(_flat_along(indices, x.shape[axis], axis)),)
+
+
+def along_gradient(g: Array, indices: Array, like: Any, axis: int, needed: Any) -> tuple[Array, None]:
+    """The share of what was read from."""
+    share = numpy.zeros(prod(like.shape), g.dtype)
+    wide = totals.accumulator(g.dtype, running=share.size <= g.size)
+    add_at(share, (_flat_along(indices, like.shape[axis], axis).reshape(-1),), g.reshape(-1), wide)
+    return share.reshape(like.shape), None
+
+
+def _flat_along(indices: Array, n: int, axis: int) -> Array:
+    """Where in a flat array, which has n numbers along the axis, those are that `indices` name."""
+    inner = prod(indices.shape[axis + 1 :])
+    rows = indices.reshape(-1, indices.shape[axis], inner)
+    begins = (numpy.arange(len(rows)) * (n * inner))[:, None, None] + numpy.arange(inner)
+    return ((rows if inner == 1 else rows * inner) + begins).reshape(indices.shape)
+
+
 def worth_bags(table: Array, places: Array, nothing: int, mean: bool) -> bool:
     """Whether bags of rows are put together here: of places that are there, not so many in a bag that sums need runs."""
     bags, count = places.shape
