@@ -242,12 +242,34 @@ assert (multiply(x, x).numpy() == 50).all()
         return {path.name: path.stat().st_mtime_ns for path in (tmp_path / "kernels").glob("*.o")}
 
     first = run()
-    assert len(first) == 2  # the product, and what shares it
+    assert len(first) == 4  # the product, its tiles, those that end in half a vector, and what shares it
     assert run() == first
     for path in (tmp_path / "kernels").glob("*.o"):  # damage is noticed, and mended
         path.write_bytes(path.read_bytes()[:100])
     assert run().keys() == first.keys()
     assert all(path.stat().st_size > 1000 for path in (tmp_path / "kernels").glob("*.o"))
+
+
+def test_there_is_code_for_those_tiles_alone_that_a_program_has(tmp_path):
+    """Of all products of a program there is one function, and those of another program find its tiles."""
+    program = """
+import sys
+import numpy as np
+import tinygrad_ml as tg
+
+def found(a, b):
+    return tg.compile(lambda a, b: a @ b)(a, b).numpy()
+
+x, w = (tg.tensor(np.random.default_rng(i).standard_normal((128, n)).astype("float32")) for i, n in ((0, 128), (1, 32)))
+both = tg.compile(lambda x, w: (x @ w, x @ x, w.mT @ x))(x, w)
+for one, other in zip(both, (found(x, w), found(x, x), found(w.mT, x)), strict=True):
+    assert (one.numpy() == other).all()
+"""
+    subprocess.run(
+        [sys.executable, "-c", program], check=True, timeout=60, env=os.environ | {"TINYGRAD_ML_CACHE": str(tmp_path)}
+    )
+    names = sorted(path.name.partition("_")[0] for path in (tmp_path / "kernels").glob("*.o"))
+    assert [names.count(name) for name in ("product", "tiles", "copies")] == [3, 2, 0], names
 
 
 def test_without_a_place_to_keep_it_machine_code_is_made_all_the_same(tmp_path):

@@ -18,7 +18,7 @@ from ...backend.arrays import HOST
 from ...blocks import BlockRunner
 from ...denormals import can_flush, flushed
 from ...functional import windows
-from ...machine.products.plan import FIRST_A, FIRST_B, FIRST_C
+from ...machine.products.plan import FIRST_A, FIRST_B, FIRST_C, alike
 from ...machine.sharing.job import MEMORY, SHARED, address
 from ...ops import Primitive, movement
 from ...ops.index import ARRAY, assemble, assemble_into, scatter_add
@@ -55,6 +55,7 @@ class Lines(StepSource):
         self.eager: list[Instruction] = []
         self._flushed = flushed()
         self.looks: dict[str, tuple[str, int]] = {}
+        alike(self.layout.products.values())
         for value in moving:
             self._look_up(value)
         for kernel in self.layout.kernels:

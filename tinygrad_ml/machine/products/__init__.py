@@ -7,6 +7,7 @@ copy them into order first. Every sum has one order, whoever computes it: result
     plan.py             which products run so, and how their work is divided
     fields.py           what each is told
     tiles.py            the product itself, in the language of LLVM
+    parts.py            its functions as modules, of which a program has those that it needs
     windows.py          which convolutions run so
     convolution.py      a product with windows that are not laid out
     weight_gradient.py  the product that is the gradient of its weights

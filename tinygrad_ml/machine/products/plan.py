@@ -8,7 +8,7 @@ or the processor has not even AVX2, all is left to NumPy.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import cache
 from math import prod
 from typing import Any
@@ -19,7 +19,7 @@ from ...blas import blas
 from .. import machine_code
 from ..axes import merged
 from ..sharing.job import TOLD, TURNS, job_row
-from .fields import BLOCK, MASKING, Fields, Shape, shape_for
+from .fields import BLOCK, MASKING, Fields, Shape, shape_for, widths
 
 LARGEST = 1024
 """Rows, columns and summands of a matrix, ..."""
@@ -43,6 +43,8 @@ def places_in_job(fields: Any, names: Iterable[str]) -> dict[int, int]:
     return {TOLD + fields._fields.index(name): i for i, name in enumerate(names)}
 
 
+FEWEST_WITH_HALVES = 3
+"""Vectors of a tile from which on there is one whose last vector is a half one: of which most work is made."""
 FIRST_A, FIRST_B, FIRST_C = places_in_job(Fields, "abc")
 """Where a job has the addresses of the matrices."""
 
@@ -74,20 +76,14 @@ def register() -> int:
     return register_bytes() if features() >= {"avx2", "fma"} else 0
 
 
-def _function(itemsize: int) -> Callable[[], int]:
-    """What says the address of what does a task of a product of numbers of so many bytes."""
-    from ..llvm.native import native
-    from .tiles import write_product
-
-    return native("product", write_product, shape_for(register(), itemsize), itemsize).later("product")
-
-
 class Product:
     """A product c = a·b that runs as machine code.
 
     a, b, c  arrays that lie as the operands and the result do; all axes but the last two count matrices
     shared   whether threads share it
     scratch  bytes of memory that it needs for copies
+    widths, narrow, copied  the tiles that there is code for, by how many vectors they are wide; those of which there is another one,
+             whose last vector is a half one; and whether there is code for copies
     """
 
     def __init__(self, a: numpy.ndarray, b: numpy.ndarray, c: numpy.ndarray):
@@ -98,7 +94,13 @@ class Product:
         self.tile = shape_for(register(), c.itemsize)
         self.panels = -(-self.n // self.tile.columns)
         self.read = self._panels_read(b.strides[-1])
-        self.scratch = BLOCK * self.tile.columns * c.itemsize if self.read < self.panels else 0
+        self.copied = self.read < self.panels
+        self.scratch = BLOCK * self.tile.columns * c.itemsize if self.copied else 0
+        last = -(-self.n // self.tile.lanes)
+        self.widths = widths(last, self.tile)
+        half = register() >= MASKING and 2 * (self.n - (last - 1) * self.tile.lanes) <= self.tile.lanes
+        wide = (last - 1) % self.tile.vectors + 1
+        self.narrow = (wide,) if half and wide >= FEWEST_WITH_HALVES and self.m >= self.tile.rows[0] else ()
 
     def _panels_read(self, column: int) -> int:
         """Panels of b that are read where they lie, and not copied, for columns so many bytes apart."""
@@ -132,7 +134,23 @@ class Product:
         for name, (row, column, following) in zip("abc", self.steps, strict=True):
             told |= {name: 0, f"{name}_row": row, f"{name}_column": column, f"{name}_next": following}
         del told["c_column"]
-        return job_row(_function(self.dtype.itemsize), tasks, Fields(**told))
+        from .parts import product  # which needs llvmlite
+
+        return job_row(
+            product(self.tile, self.dtype.itemsize, self.widths, self.narrow, self.copied), tasks, Fields(**told)
+        )
+
+
+def alike(products: Iterable[Product]) -> None:
+    """Let products of a program call one function, with code for all that one of them needs."""
+    products = list(products)
+    for dtype in {product.dtype for product in products}:
+        some = [product for product in products if product.dtype == dtype]
+        wide = tuple(sorted({width for product in some for width in product.widths}))
+        narrow = tuple(sorted({width for product in some for width in product.narrow}))
+        copied = any(product.copied for product in some)
+        for product in some:
+            product.widths, product.narrow, product.copied = wide, narrow, copied
 
 
 def _next(array: numpy.ndarray, batch: tuple[int, ...]) -> int | None:

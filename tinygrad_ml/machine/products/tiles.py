@@ -36,11 +36,6 @@ from ..llvm.assembler import INT, Function, Vectors, number
 from .fields import BLOCK, MASKING, SUMS_AT_ONCE, Fields, Shape
 
 
-def write_product(module: ir.Module, shape: Shape, itemsize: int) -> None:
-    """Write the function that does one task: `product(fields, task, scratch)`, given the addresses of fields and scratch."""
-    ProductCode(module, shape, itemsize).task("product")
-
-
 @contextmanager
 def each_piece(module: ir.Module, name: str, fields: type) -> Iterator[tuple[Function, Any, Any]]:
     """`name(fields, task, scratch)`, which does one task: what is written inside, for each piece i of work that is of it.
@@ -78,14 +73,18 @@ class ProductCode:
     apart  whether vectors beside each other in a tile may lie apart in c, by a step that the tile is given
     late   whether what c was before is added at the end, which keeps the digits of very long sums, and not at the beginning
     whole  whether c has whole vectors, and what stands behind its last column is nobody's
+    copied  whether there is code for panels that are copied
+    narrow  how many vectors wide tiles are of which there are also those whose last vector is a half one
     masked  whether tiles read what b has of their last vector, and not all of that. If not, a panel that lacks some is copied
     half    vectors of half as many lanes, which take some processors half of the time
     """
 
     apart = late = whole = False
+    copied = True
+    narrow: Sequence[int] = ()
 
     def __init__(self, module: ir.Module, shape: Shape, itemsize: int):
-        self.module, self.shape, self.size = module, shape, number(itemsize)
+        self.module, self.shape, self.itemsize, self.size = module, shape, itemsize, number(itemsize)
         self.widths: Sequence[int] = range(1, shape.vectors + 1)
         self.vectors = Vectors(module, shape.lanes, itemsize)
         self.masked = self.vectors.nbytes >= MASKING
@@ -109,8 +108,8 @@ class ProductCode:
 
     def _panel(self) -> ir.Function:
         """Rows of one panel of c."""
-        tiles, narrower, pack = self.of_all_sizes(self.tile), self._narrower(), self.pack()
-        of_rows = () if self.masked else (self._copy(), self.tile(self.shape.rows[0], self.shape.vectors, copying=True))
+        tiles, narrower = self.of_all_sizes(self.tile), self._narrower()
+        pack, of_rows = (self.pack(), self.of_rows()) if self.copied else (None, ())
         f = Function(self.module, "panel", 13)
         rows, columns, k, a, a_row, a_column, b, b_row, b_column, c, c_row, copied, scratch = f.given
         width, last = self.vectors_in(f, columns)
@@ -138,8 +137,9 @@ class ProductCode:
             depth = f.least(f.sub(k, start), number(BLOCK))
             source = f.add(b, f.mul(start, b_row))
             left, again = f.add(a, f.mul(start, a_column)), f.zext(f.icmp_signed(">", start, number(0)), INT)
-            with f.if_then(copied):
-                copy_it(depth, source, left, again)
+            if self.copied:
+                with f.if_then(copied):
+                    copy_it(depth, source, left, again)
             source, step = f.select(copied, scratch, source), f.select(copied, self.packed_row, b_row)
             left, below = f.add(left, f.mul(done, a_row)), f.add(c, f.mul(done, c_row))
             for i, count, vectors in self.in_tiles(f, f.sub(rows, done), width):
@@ -150,8 +150,8 @@ class ProductCode:
 
     def _narrower(self) -> dict[tuple[int, int], ir.Function]:
         """(rows, vectors in a row) -> the tile whose last vector is a half one, of the sizes of which most work is made."""
-        top, sizes = self.shape.rows[0], self.widths[2:] if self.masked else ()
-        return {(top, vectors): self.tile(top, vectors, narrow=True) for vectors in sizes}
+        top = self.shape.rows[0]
+        return {(top, vectors): self.tile(top, vectors, narrow=True) for vectors in self.narrow}
 
     def vectors_in(self, f: Function, columns: ir.Value) -> tuple[ir.Value, ir.Value]:
         """(how many vectors have so many columns, how many of them the last one has)"""
@@ -286,7 +286,11 @@ class ProductCode:
             with begin:
                 self.write(f, places, sums, last)
 
-    def _copy(self) -> ir.Function:
+    def of_rows(self) -> tuple[ir.Function, ...]:
+        """What copies panels of b whose rows lie in one piece, if there are any: by itself, and on the way."""
+        return () if self.masked else (self.copy(), self.tile(self.shape.rows[0], self.shape.vectors, copying=True))
+
+    def copy(self) -> ir.Function:
         """Copy a panel of b whose rows lie in one piece. Behind the last column: zeros, up to a whole vector."""
         words, f = self.vectors, Function(self.module, "copy", 6)
         k, width, last, b, b_row, packed = f.given
@@ -311,7 +315,8 @@ class ProductCode:
             starts = [f.add(b, f.mul(line, b_column)) for line in lines]
             goal = f.add(packed, f.mul(column, self.size))
 
-            for start, stop in ((number(0), whole), (whole, k)):
+            # Where masks cost nothing, there is one loop for all: each takes long to compile.
+            for start, stop in ((number(0), k),) if self.masked else ((number(0), whole), (whole, k)):
                 with f.each(stop, start=start, step=number(lanes)) as i:
                     mask, behind = None if stop is whole else words.first(f, f.sub(k, i)), f.mul(i, self.size)
                     loaded = [words.load(f, f.add(line, behind), mask) for line in starts]
