@@ -471,3 +471,47 @@ def test_short_rows_are_added_up_in_registers(length, monkeypatch):
     for one, other, expected in zip(*found, function(x), strict=True):
         np.testing.assert_array_equal(one.numpy(), other.numpy())
         np.testing.assert_allclose(one.numpy(), expected.numpy(), rtol=2e-6)
+
+
+@pytest.mark.parametrize("rows", [2, 100, 128, 129, 300])
+def test_columns_that_are_one_run_are_added_up_where_they_belong(rows):
+    """Elsewhere each run is taken into a wide total: the numbers are those of such totals in both cases."""
+    x = np.random.default_rng(0).standard_normal((rows, 40)).astype(np.float32)
+    step = tg.compile(lambda x: (x * 1).sum(0))
+    total = np.zeros(40)
+    for first in range(0, rows, 128):
+        run = np.zeros(40, np.float32)
+        for row in x[first : first + 128]:
+            run = row + run
+        total += run
+    np.testing.assert_array_equal(step(tg.tensor(x)).numpy(), total.astype(np.float32))
+    assert ("float64s" in step.source) == (rows > 128)
+
+
+def test_few_products_that_lie_in_any_way_are_one_loop():
+    random = np.random.default_rng(0)
+    a, b = (random.standard_normal(shape).astype(np.float32) for shape in ((5, 6), (6, 7)))
+    many, more = (random.standard_normal(shape).astype(np.float32) for shape in ((3, 5, 6), (3, 6, 7)))
+    step = tg.compile(lambda a, b, many, more: (a @ b, many @ more, a @ more, many.mT.mT[:, ::2] @ b))
+    results = step(*map(tg.tensor, (a, b, many, more)))
+    for found, expected in zip(results, (a @ b, many @ more, a @ more, many[:, ::2] @ b), strict=True):
+        assert np.allclose(found.numpy(), expected, atol=1e-5)
+    assert step.source.count("# product") == 1, step.source
+
+
+@pytest.mark.parametrize("shape", [(0, 3, 4), (3, 0, 4), (3, 4, 0)])
+def test_what_moves_nothing_is_not_called(shape):
+    x = np.ones(shape, np.float32)
+    step = tg.compile(lambda x: (x.mT.reshape(-1) * 1, tg.concat([x, x], 1) + 1, x.mT @ x, (x @ x.mT).sum(1)))
+    for found, expected in zip(
+        step(tg.tensor(x)), (x.mT.reshape(-1), np.concatenate([x, x], 1) + 1, x.mT @ x, (x @ x.mT).sum(1)), strict=True
+    ):
+        assert found.shape == expected.shape and (found.numpy() == expected).all()
+
+
+@pytest.mark.parametrize("length", [40, 512, 513, 1100])
+def test_rows_of_one_run_have_no_loop_around_it(length):
+    x = np.random.default_rng(0).standard_normal((20, length)).astype(np.float32)
+    step = tg.compile(lambda x: (x * 1).sum(1))
+    np.testing.assert_allclose(step(tg.tensor(x)).numpy(), x.sum(1, dtype=np.float64), rtol=1e-5, atol=1e-5)
+    assert ("for first in range" in step.source) == (length > 512)

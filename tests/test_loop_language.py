@@ -295,3 +295,21 @@ def test_what_is_left_of_a_short_row_is_done_at_once(columns):
     step = tg.compile(lambda x, y: tg.exp(x + y))
     step(tg.ones(20, columns), tg.ones(20, 1))
     assert ("@llvm.masked.load" in improved(step)) == (columns == 27)
+
+
+def test_loops_of_which_none_is_empty_ask_at_their_end_alone():
+    text = "# none\ndef loop(n0, n1, a: int64s):\n    {}\n    for i0 in range(n0):\n        for i1 in range(n1):\n            a[0] = a[0] + i0 * i1\n"
+    for promise, turns in (
+        ("nothing_is_empty()", [(1, 1), (3, 4)]),
+        ("nothing_overlaps()", [(1, 1), (3, 4), (0, 2), (2, 0), (-1, 1)]),
+    ):
+        for n0, n1 in turns:
+            a = np.zeros(1, np.int64)
+            machine_code(text.format(promise))(n0, n1, a.ctypes)
+            assert a[0] == sum(i * j for i in range(n0) for j in range(n1))
+    blocks = []
+    for promise in ("nothing_is_empty()", "nothing_overlaps()"):
+        module = language.ir.Module("loop")
+        language.write_loop(module, text.format(promise))
+        blocks.append(str(module).count("\n."))
+    assert blocks == [4, 6]

@@ -11,10 +11,23 @@ from collections.abc import Sequence
 
 import numpy
 
+from ...machine.axes import merged
 from ...ops.shapes import broadcast
 from ..program import Value
 from ..schedule.axes import strides_in
-from .places import NOTHING_OVERLAPS, Operand, Written, addressable, axes_of, loop_text, nested, place
+from .places import (
+    MEMORY,
+    NOTHING_IS_EMPTY,
+    NOTHING_OVERLAPS,
+    Axis,
+    LoopArray,
+    Operand,
+    Written,
+    addressable,
+    axes_of,
+    loop_text,
+    nested,
+)
 
 FEW_MULTIPLICATIONS = 1 << 14
 """In all: NumPy's library takes some thousandths of a millisecond for them, which is what a call takes."""
@@ -31,16 +44,18 @@ def few_products(values: Sequence[Value], a: numpy.ndarray, b: numpy.ndarray, c:
     (*batch, m, n), k, dtype = c.shape, a.shape[-1], c.dtype
     if broadcast(a.shape[:-2], b.shape[:-2]) != tuple(batch):
         return None
-    sizes = [*batch, m, n, k]
+    steps = [strides_in(x, (*batch, *x.shape[-2:])) for x in (a, b, c)]
+    many, firsts = merged(batch, [each[:-2] for each in steps])
+    sizes = [*(many or (1,)), m, n, k]
     axes = axes_of(tuple(sizes))
     first, row, column, summand = axes[:-3], axes[-3], axes[-2], axes[-1]
-
-    def steps(x: numpy.ndarray) -> list[int]:
-        return list(strides_in(x, (*batch, *x.shape[-2:])))
-
-    x = place("a", dtype, [*first, row, summand], steps(a))
-    y = place("b", dtype, [*first, summand, column], steps(b))
-    z = place("c", dtype, [*first, row, column], steps(c))
+    along = column if n >= ROW else summand
+    beside = ((row, summand), (summand, column), (row, column))
+    every = [
+        dict(zip((*first, *last), (*(before or (0,)), *each[-2:]), strict=True))
+        for last, before, each in zip(beside, firsts, steps, strict=True)
+    ]
+    x, y, z = (_operand(name, dtype, lies, along) for name, lies in zip("abc", every, strict=True))
     given = [axis.name for axis in axes] + [each.argument for each in (x, y, z)]
     given += [name for each in (x, y, z) for name in each.steps]
     zero = f"{dtype}(0.0)"
@@ -51,6 +66,16 @@ def few_products(values: Sequence[Value], a: numpy.ndarray, b: numpy.ndarray, c:
     else:
         added = f"total = add_in_any_order(total, {x.element} * {y.element})"
         lines = nested([column], [f"total = {zero}", *nested([summand], [added]), f"{z.element} = total"])
-    text = loop_text("product", given, [NOTHING_OVERLAPS, *nested([*first, row], lines)])
+    text = loop_text("product", given, [NOTHING_OVERLAPS, NOTHING_IS_EMPTY, *nested([*first, row], lines)])
     numbers = tuple(step for each in (x, y, z) for step in each.steps.values())
     return Written(text, tuple(sizes), tuple(map(Operand, values)), numbers, c.size)
+
+
+def _operand(name: str, dtype: numpy.dtype, steps: dict[Axis, int], along: Axis) -> LoopArray:
+    """An operand, given its steps along its axes. All are arguments, so that most products are one loop, but a step of 1 along the
+    axis that is walked through: there LLVM does many numbers at a time."""
+    unit = steps.get(along) == 1 or (along in steps and along.size == 1)
+    named = {axis: f"{name}_{axis.index}" for axis in steps if not (unit and axis is along)}
+    terms = [f"{axis.index} * {named[axis]}" if axis in named else axis.index for axis in steps]
+    told = {word: steps[axis] for axis, word in named.items()}
+    return LoopArray(f"{name}: {MEMORY[dtype]}", f"{name}[{' + '.join(terms)}]", told)

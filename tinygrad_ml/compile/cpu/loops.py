@@ -14,7 +14,7 @@ import math
 from collections.abc import Callable, Mapping
 
 from ...ops.shapes import reduced, size
-from ...totals import accumulator
+from ...totals import RUNNING_SUM_ELEMENTS, accumulator
 from ..program import Instruction, Value
 from ..schedule.axes import along_domain, shape_read, strides_in
 from ..schedule.kernel import Kernel, Turns
@@ -46,7 +46,8 @@ class KernelLoop:
            are sooner computed again, and, where columns are reduced, reduced ones
     lent   more of the former -> the result in whose memory they lie until that itself is computed, so that rows need no
            scratch memory, and threads can share them
-    totals sum of columns -> what its runs are added up in, which is scratch memory too: a wide number for each
+    totals sum of columns -> what its runs are added up in, which is scratch memory too: a wide number for each. Where there is one
+           run, that is the sum
     """
 
     def __init__(
@@ -73,10 +74,15 @@ class KernelLoop:
         self.totals = {
             i.output: Value(i.output.number, i.output.shape, accumulator(i.output.dtype, running=True))
             for i in kernel.instructions
-            if i.output in added_up and adds_up(i)
+            if i.output in added_up and adds_up(i) and not self._is_one_run()
         }
         again = (again - self.lent.keys()) | set(added_up)
         self.kept = [i.output for i in kernel.instructions if i.output in again and i.output not in kernel.outputs]
+
+    def _is_one_run(self) -> bool:
+        """Whether columns are added up in their own dtype, element by element, and are short enough for it: see `totals.py`."""
+        longer = [axis for axis, extent in enumerate(self.kernel.shape) if extent > 1]
+        return self.row <= RUNNING_SUM_ELEMENTS and bool(longer) and longer[-1] not in self.kernel.axes
 
     def _steps(self, value: Value, stays: Callable[[Value], bool]) -> float:
         """How many operations make a value of what is there in each turn; infinitely many, if there is more to it."""

@@ -19,7 +19,19 @@ from ..program import Instruction, Value
 from ..schedule.axes import strides_in
 from ..schedule.layout import form_of
 from .expressions import literal
-from .places import NOTHING_OVERLAPS, Axis, Forms, Operand, Written, addressable, axes_of, loop_text, nested, place
+from .places import (
+    NOTHING_IS_EMPTY,
+    NOTHING_OVERLAPS,
+    Axis,
+    Forms,
+    Operand,
+    Written,
+    addressable,
+    axes_of,
+    loop_text,
+    nested,
+    place,
+)
 
 UNROLLED_ELEMENTS = 64
 """Up to this length an inner axis is unrolled."""
@@ -68,7 +80,7 @@ def _clear(y: Value, forms: Forms) -> Written:
     axes, form = axes_of(shape), form_of(shape, y.dtype, strides)
     written = place("b", y.dtype, axes, strides_in(form, shape))
     given = [*(axis.name for axis in axes), written.argument, *written.steps]
-    text = loop_text("clear", given, nested(axes, [f"{written.element} = {literal(0, y.dtype)}"]))
+    text = loop_text("clear", given, [NOTHING_IS_EMPTY, *nested(axes, [f"{written.element} = {literal(0, y.dtype)}"])])
     return Written(text, shape, (Operand(y),), tuple(written.steps.values()), size(y.shape))
 
 
@@ -116,7 +128,9 @@ def _move(
     loops = [axes[k] for k in order]
     if loops and loops[-1].size <= UNROLLED_ELEMENTS:
         loops[-1] = loops[-1]._replace(name=str(loops[-1].size))
-    text = loop_text(name, given, [NOTHING_OVERLAPS, *nested(loops, [f"{written.element} {how} {read.element}"])])
+    text = loop_text(
+        name, given, [NOTHING_OVERLAPS, NOTHING_IS_EMPTY, *nested(loops, [f"{written.element} {how} {read.element}"])]
+    )
     apart = len(order) > 1 and axes[order[0]] == target[0]
     growth = (form.strides[order[0]], in_order.strides[0]) if apart else None
     steps = (*read.steps.values(), *written.steps.values())

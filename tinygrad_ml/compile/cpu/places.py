@@ -24,6 +24,8 @@ Forms: TypeAlias = Mapping[Value, numpy.ndarray]
 NOTHING_OVERLAPS = "nothing_overlaps()"
 """The first line of each loop: what is written lies apart from all else that it is given. Else the compiler would have to
 look at each pair of arrays before it does sixteen elements at a time, and with more than a few it does not."""
+NOTHING_IS_EMPTY = "nothing_is_empty()"
+"""The line of each loop that is not called for arrays without elements: it need not ask in each of its walks whether there is any."""
 DENORMALS_ARE_ZERO = "denormals_are_zero()"
 """The second line of a loop that updates parameters. See `denormals.py`."""
 ROWS_ARE_SHORT = "rows_are_short()"

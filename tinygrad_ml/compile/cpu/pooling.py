@@ -26,7 +26,7 @@ from ...ops.reduce import max_, sum_
 from ...ops.shapes import size
 from ..passes.rewriting import Makers, rewritten
 from ..program import Call, Instruction, Program, Value
-from .places import NOTHING_OVERLAPS, Forms, Operand, Written, axes_of, loop_text, nested
+from .places import NOTHING_IS_EMPTY, NOTHING_OVERLAPS, Forms, Operand, Written, axes_of, loop_text, nested
 
 APART = (4, 5, 0, 1, 2, 3)
 """From (batch, channels, *positions, *kernel) to (*kernel, batch, channels, *positions); ..."""
@@ -84,7 +84,9 @@ def pool_loop(instruction: Instruction, forms: Forms) -> list[Written] | None:
         names["g"] = Operand(instruction.inputs[2])
         names |= {f"a{i}": Operand(instruction.output, behind=i * line) for i in range(kernel[0])}
     given = ["n0", "n1", "n2", "h", "w", *(f"{name}: {kind}" for name in names)]
-    text = loop_text(instruction.op.name, given, [NOTHING_OVERLAPS, *nested(axes_of(y.shape[1:]), body)])
+    text = loop_text(
+        instruction.op.name, given, [NOTHING_OVERLAPS, NOTHING_IS_EMPTY, *nested(axes_of(y.shape[1:]), body)]
+    )
     growth = tuple(result if name in "yg" else height * line for name in names)
     sizes = prod(x.shape[:2]), lines, columns, height, width
     return [Written(text, sizes, tuple(names.values()), (), size(x.shape), growth)]

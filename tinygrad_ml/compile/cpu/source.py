@@ -25,7 +25,7 @@ from ..eager import value_of
 from ..program import Instruction, Value
 from .keepers import Pool
 from .layout import HostLayout
-from .places import Operand, Written
+from .places import NOTHING_IS_EMPTY, Operand, Written
 from .stretches import JobCall, NotedMistake, Preparation
 
 SHARED_LOOP_ELEMENTS = 1 << 15
@@ -118,6 +118,8 @@ class StepSource:
 
     def _call_loop(self, loop: Written) -> None:
         """A call of a loop, compiled to machine code."""
+        if NOTHING_IS_EMPTY in loop.source and 0 in loop.sizes:
+            return
         known = (name for name, source in self.loops.items() if source == loop.source)
         name = next(known, f"loop_{len(self.loops) + 1}")
         self.loops[name] = loop.source

@@ -28,6 +28,7 @@ from .expressions import constant, expression, literal
 from .loops import KernelLoop, Operands
 from .places import (
     DENORMALS_ARE_ZERO,
+    NOTHING_IS_EMPTY,
     NOTHING_OVERLAPS,
     ROWS_ARE_SHORT,
     Axis,
@@ -128,7 +129,7 @@ class _Writer:
         told = [f"{name}: {dtype}" for (dtype, _), name in self.numbers.items()]
         given = [*sizes, *(place.argument for place in self.places.values()), *steps, *told]
         words = " ".join(instruction.op.name for instruction in self.kernel.instructions)
-        begin = [NOTHING_OVERLAPS] + [DENORMALS_ARE_ZERO] * (self.kernel.updates and can_flush())
+        begin = [NOTHING_OVERLAPS, NOTHING_IS_EMPTY] + [DENORMALS_ARE_ZERO] * (self.kernel.updates and can_flush())
         begin += [ROWS_ARE_SHORT] * self.short
         source = loop_text(words, given, (*begin, *self.lines))
         steps |= {name: bits for (_, bits), name in self.numbers.items()}
@@ -304,13 +305,15 @@ class _Writer:
         totals = [f"t_{self._name(i.output)}" for i in in_runs]
 
         def runs(depth: int) -> None:
-            self._emit(depth, f"for first in range(0, n{long}, {RUN_IN_REGISTERS}):")
+            part = (-1, "")
+            if self.sizes[long] > RUN_IN_REGISTERS:
+                self._emit(depth, f"for first in range(0, n{long}, {RUN_IN_REGISTERS}):")
+                part, depth = (long, f"first, min(first + {RUN_IN_REGISTERS}, n{long})"), depth + 1
             for total in totals:
-                self._emit(depth + 1, f"s{total} = float32(0.0)")
-            part = f"first, min(first + {RUN_IN_REGISTERS}, n{long})"
-            self._nest([long], depth + 1, lambda inner: self._walk(turn, inner), (long, part))
+                self._emit(depth, f"s{total} = float32(0.0)")
+            self._nest([long], depth, lambda inner: self._walk(turn, inner), part)
             for total in totals:
-                self._emit(depth + 1, f"{total} = {total} + float64(s{total})")
+                self._emit(depth, f"{total} = {total} + float64(s{total})")
 
         self._nest(others, depth, runs)
 
@@ -337,7 +340,9 @@ class _Writer:
 
     def _clear(self, depth: int) -> None:
         for i in self.reductions:
-            self._emit(depth, f"{self._at(self.operands.total(i.output))} = {_start(i, wide=True)}")
+            self._emit(
+                depth, f"{self._at(self.operands.total(i.output))} = {_start(i, wide=i.output in self.loop.totals)}"
+            )
 
     def _clear_run(self, depth: int) -> None:
         for i in self.sums:

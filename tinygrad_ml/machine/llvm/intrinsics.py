@@ -6,7 +6,6 @@ Read before: `language.py`.
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -79,14 +78,6 @@ def vectorized(module: ir.Module, wanted: Mapping[str, ir.Constant | None]) -> i
     note = ir.MDValue(module, parts, name=str(len(module.metadata)))
     note.operands = (note, *parts)
     return note
-
-
-def adds_up(loop: ast.For) -> bool:
-    """Whether a loop, and no other in it, adds up. Sums are wide: LLVM would do as many turns at a time as there are wide numbers in
-    a register, and half of the other registers would be empty."""
-    parts = list(ast.walk(loop))
-    calls = [part.func.id for part in parts if isinstance(part, ast.Call) and isinstance(part.func, ast.Name)]
-    return sum(isinstance(part, ast.For) for part in parts) == 1 and "add_in_any_order" in calls
 
 
 def whole_quotient(builder: Any, a: Any, b: Any, unsigned: bool) -> tuple[ir.Value, ir.Value]:

@@ -106,7 +106,8 @@ class _Lowering:
         self.builder: Any = ir.IRBuilder(self.function.append_basic_block("entry"))
         self.variables: dict[str, Variable] = {}
         self.at_the_end: Callable[[], object] = lambda: None
-        self.short, self.once = False, False
+        self.short, self.once, self.some = False, False, False
+        self.written: list[str] = []  # so far, in words that `_say_how` looks for
         self.known: dict[str, Quantity] = {"inf": Quantity(numpy.inf, None), "nan": Quantity(numpy.nan, None)}
 
     def write(self) -> None:
@@ -129,10 +130,13 @@ class _Lowering:
 
     def _Expr(self, statement: Any) -> None:
         """`nothing_overlaps()`: no array is written to in memory that another one has, too; `denormals_are_zero()`; `rounded_once()`:
-        sums with a product in them are; `rows_are_short()`: what is left of a row is done at once, by a part of a register."""
+        sums with a product in them are; `rows_are_short()`: what is left of a row is done at once, by a part of a register;
+        `nothing_is_empty()`: no whole number that is given is less than 1 where it says how often something is done."""
         said = statement.value.func.id
         if said == "rows_are_short":
             self.short = register_bytes() == LONGEST_REGISTER
+        elif said == "nothing_is_empty":
+            self.some = True
         elif said == "rounded_once":
             self.once = True
         elif said == "denormals_are_zero":
@@ -169,33 +173,62 @@ class _Lowering:
         return Variable(self.builder.gep(pointer, [self._as(self._term(part.slice), int64).value]), dtype)
 
     def _For(self, statement: Any) -> None:
+        """Its test stands in front, or, where there is a turn for certain, at the end alone: of loops in each other LLVM would make
+        one text for the case that there is none, and one for the other."""
         given = [self._as(self._term(part), int64).value for part in statement.iter.args]
         start, stop, *step = given if len(given) > 1 else (ir.Constant(INT, 0), *given)
         builder, before = self.builder, self.builder.block
-        head, inside, after = (builder.append_basic_block() for _ in range(3))
+        certain = len(given) == 1 and self._is_some(statement.iter.args[0])
+        inside, after = builder.append_basic_block(), builder.append_basic_block()
+        head = inside if certain else builder.append_basic_block()
         builder.branch(head)
         builder.position_at_end(head)
         i = builder.phi(INT, name=statement.target.id)
         i.add_incoming(start, before)
-        builder.cbranch(builder.icmp_signed("<", i, stop), inside, after)
-        builder.position_at_end(inside)
+        if not certain:
+            builder.cbranch(builder.icmp_signed("<", i, stop), inside, after)
+            builder.position_at_end(inside)
         outside = self.known.get(statement.target.id)
         self.known[statement.target.id] = Quantity(i, int64)
+        begin = len(self.written)
         self._statements(statement.body)
         if outside is not None:
             self.known[statement.target.id] = outside
-        i.add_incoming(builder.add(i, *(step or [ir.Constant(INT, 1)]), flags=("nsw",)), builder.block)
-        back = builder.branch(head)
+        following = builder.add(i, *(step or [ir.Constant(INT, 1)]), flags=("nsw",))
+        i.add_incoming(following, builder.block)
+        if certain:
+            back = builder.cbranch(builder.icmp_signed("<", following, stop), head, after)
+        else:
+            back = builder.branch(head)
+        self._say_how(back, statement, self.written[begin:])
+        builder.position_at_end(after)
+
+    def _is_some(self, count: ast.expr) -> bool:
+        """Whether a number of turns is not 0."""
+        if isinstance(count, ast.Constant):
+            return count.value > 0  # type: ignore[operator]
+        return self.some and isinstance(count, ast.Name) and count.id in self.names
+
+    def _say_how(self, back: Any, statement: Any, inside: list[str]) -> None:
+        """Put down at the end of a loop what LLVM is to make of it, from what is `inside`."""
         wanted: dict[str, ir.Constant | None] = {}
-        if statement in self.definition.body and intrinsics.adds_up(statement):
+        known = len(statement.iter.args) == 1 and isinstance(statement.iter.args[0], ast.Constant)
+        innermost = "loop" not in inside
+        # Of wide sums LLVM would do as many turns at a time as there are wide numbers in a register, and half of the other
+        # registers would be empty.
+        if statement in self.definition.body and innermost and "wide sum" in inside:
             wanted["vectorize.width"] = ir.Constant(INT32, register_bytes() // FLOAT32_BYTES)
-        if self.short and not any(isinstance(part, ast.For) for part in ast.walk(statement) if part is not statement):
+        if self.short and innermost:
             wanted["vectorize.predicate.enable"] = ir.Constant(ir.IntType(1), 1)
-        if len(given) == 1 and isinstance(statement.iter.args[0], ast.Constant):
+        if known:
             wanted["unroll.disable"] = None  # before several turns are one: that would take it as long as all of them
+        elif not {"sum", "known"} & set(inside):
+            wanted["unroll.runtime.disable"] = (
+                None  # what is left waits for memory: eight turns are no quicker than one
+            )
         if wanted:
             back.set_metadata("llvm.loop", intrinsics.vectorized(self.module, wanted))
-        builder.position_at_end(after)
+        self.written += ["loop"] + ["known"] * known
 
     def _If(self, statement: ast.If) -> None:
         test = self._as(self._term(statement.test), bool_).value
@@ -296,6 +329,8 @@ class _Lowering:
 
     def _Call(self, part: Any) -> Quantity:
         name, given = part.func.id, [self._term(each) for each in part.args]
+        if name == "add_in_any_order":
+            self.written += ["sum"] + ["wide sum"] * (given[0].dtype == DTYPES["float64"])
         if name in DTYPES:
             return self._as(given[0], DTYPES[name])
         if name in ("min", "max"):
