@@ -44,7 +44,7 @@ def test_garbage_is_looked_for_again_where_recording_fails():
 def test_layers_of_which_only_the_size_is_another_share_their_loops(dtype):
     pytest.importorskip("llvmlite", reason="needs llvmlite: tinygrad_ml[fast]")
     random = np.random.default_rng(0)
-    wide, narrow = (random.standard_normal((40, n)).astype(dtype) for n in (2048, 300))
+    wide, narrow = (random.standard_normal((40, n)).astype(dtype) for n in (2048, 700))
     step = tg.compile(lambda a, b: (a.mean(axis=1) * -0.3, b.mean(axis=1) * -0.3))
     found = step(tg.tensor(wide), tg.tensor(narrow))
     assert step.source.count("def loop") == 1
