@@ -22,10 +22,11 @@ FUNCTIONS = words("""
     add prod exp expm1 log log1p log2 log10 sqrt square sin cos tan arcsin arccos arctan arctan2 sinh cosh tanh arcsinh
     arccosh arctanh negative divide abs sign floor ceil rint trunc maximum minimum logaddexp where isnan isinf isfinite logical_and
     logical_or logical_xor logical_not sum max min argmax argmin any all cumsum argsort flip nonzero
-    reshape transpose broadcast_to concatenate matmul swapaxes
+    reshape transpose broadcast_to concatenate stack matmul swapaxes
     hypot copysign signbit nextafter bitwise_and bitwise_or bitwise_xor invert left_shift right_shift
     searchsorted unique cbrt fmod gcd cumprod moveaxis ascontiguousarray
 """)
+FFT = words("fft ifft")
 LINALG = words("inv solve slogdet det cholesky svd eigh eigvalsh qr pinv")
 CREATION = words("empty zeros full arange eye asarray")
 FLOATS_ONLY = {"floor", "ceil", "trunc", "rint"}  # CuPy makes float64 of integers here, NumPy leaves them alone
@@ -89,6 +90,8 @@ class StrictArray:
     strides = property(lambda self: self._host.strides)
     flags = property(lambda self: Flags(self._host.flags))
     T = property(lambda self: _wrapped(self._host.T, self))
+    real = property(lambda self: _wrapped(self._host.real, self))
+    imag = property(lambda self: _wrapped(self._host.imag, self))
 
     def __array__(self, *_, **__):
         raise TypeError("a strict array is not converted to a NumPy array unasked: use the backend's to_host")
@@ -138,7 +141,7 @@ def _method(name: str):
 def _operator(name: str, in_place: bool = False):
     def method(self, *others):
         for other in others:
-            if not isinstance(other, (StrictArray, bool, int, float, numpy.generic)):
+            if not isinstance(other, (StrictArray, bool, int, float, complex, numpy.generic)):
                 if getattr(other, "__array_ufunc__", True) is None:
                     return NotImplemented  # a Tensor, whose turn it is
                 raise TypeError(f"{name} of a strict array and {type(other).__name__}")
@@ -204,6 +207,7 @@ NAMESPACE = _Functions(
     {name: _function(numpy, name) for name in FUNCTIONS}
     | {name: _creation(name) for name in CREATION}
     | {"linalg": _Functions({name: _function(numpy.linalg, name) for name in LINALG})}
+    | {"fft": _Functions({name: _function(numpy.fft, name) for name in FFT})}
     | {"lib": _Functions({"stride_tricks": _Functions({"as_strided": _as_strided})})}
 )
 
@@ -265,9 +269,6 @@ class Strict(Backend):
         from scipy.special import erfc
 
         return _wrapped(erfc(_bare(x, "erfc")))
-
-    def fourier(self, x, sign) -> StrictArray:
-        return _wrapped(HOST.fourier(_bare(x, "fourier"), sign))
 
     def generator(self, seed, index=0) -> _Generator:
         return _Generator(seed)

@@ -1,6 +1,5 @@
-"""What Python's symbols do to tensors. The class at the end is the table: which symbol is which primitive.
-
-A number, a NumPy array or a CuPy array may stand on either side.
+"""What Python's symbols do to tensors, beside which numbers, NumPy's and CuPy's arrays may stand, on either side. The class at
+the end is the table: which symbol is which primitive.
 
 Read before: `tensor/applying.py`. Read next: `autograd/`; `functional/` has what goes by name, `in_place.py` has `+=`.
 """

@@ -1,14 +1,12 @@
 """Which memory was overwritten, and when: so that no gradient is computed from numbers that changed.
 
-The graph keeps arrays for the backward pass. Whoever overwrites memory in place (an optimiser,
-`assign`) says so here, and the moment is noted from the same clock that numbers the nodes. A node
-older than the last write to an array that it saved is stale, and `backward` refuses it by name.
-Views are covered, because what is noted is the array that owns the memory.
+The graph keeps arrays for the backward pass. Whoever overwrites memory in place (an optimiser, `assign`) says so here, and
+the moment is noted from the same clock that numbers the nodes. A node older than the last write to an array that it saved
+is stale, and `backward` refuses it by name. Views are covered, because what is noted is the array that owns the memory.
 
-Some memory can be written into without a word. The live array that `tensor.data` hands out is on
-loan: a checksum is taken, and compared whenever a graph saves or uses the array, so that a write is
-noticed as if it had been announced. On the GPU a checksum would wait for the device, so there only
-announced writes count. A user's own array that became an operand is borrowed: a graph keeps a copy.
+Some memory can be written into without a word. The live array that `tensor.data` hands out is on loan: a checksum is taken,
+and compared whenever a graph saves or uses the array, so that a write is noticed as if it had been announced. On the GPU a
+checksum would wait for the device, so there only announced writes count. A user's own array is borrowed: a graph keeps a copy.
 """
 
 import weakref

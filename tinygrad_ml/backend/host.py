@@ -20,6 +20,7 @@ class Backend:
 
     kind: ClassVar[str]
     namespace: ClassVar
+    symbolic = False  # whether its arrays have a shape, and no numbers
 
     def __getattr__(self, name: str) -> Any:
         function = getattr(self.namespace, name)
@@ -33,10 +34,6 @@ class Backend:
     def is_number(self, array: Array) -> bool:
         """Whether `array` is a bare number, which goes with the arrays of any device."""
         return False
-
-    def may_compute(self, op: Any) -> bool:
-        """Whether the value of an operation may be asked for, or else its shape rule is asked at once."""
-        return True
 
     def shown(self, array: Array) -> Array:
         """`array` as somebody sees it who may write into it."""
@@ -59,12 +56,6 @@ class Backend:
     def total_in(self, x: Array, axis: tuple[int, ...], keepdims: bool, dtype: numpy.dtype) -> Array:
         """Σ x over the axes, in a dtype."""
         return self.sum(x, axis=axis, dtype=dtype, keepdims=keepdims)
-
-    def fourier(self, x: Array, sign: int) -> Array:
-        """yₖ = Σ xⱼ·exp(sign·2πi·jk/n) along the last axis but one; the last one has real and imaginary parts."""
-        z = x[..., 0] + 1j * x[..., 1]
-        y = self.fft.fft(z) if sign < 0 else self.fft.ifft(z) * z.shape[-1]
-        return self.stack([y.real, y.imag], -1).astype(x.dtype, copy=False)
 
 
 class Host(Backend):

@@ -16,8 +16,7 @@ from ..ops.index import assemble, scatter_add
 from ..ops.movement import concat
 from ..ops.shapes import size
 
-ZERO: Any = object()
-"""A gradient that is 0 whatever arrives, as behind `floor`."""
+ZERO: Any = object()  # a gradient that is 0 whatever arrives, as behind `floor`
 FEW_SLICES = 8
 """So many slices are added one by one: compiled, that is a loop together with what is around it."""
 

@@ -125,7 +125,7 @@ SQRT_PI = math.sqrt(math.pi)
 LN2, LN10 = math.log(2), math.log(10)
 
 # fmt: off
-casting: dict[str, Any] = {"coerce": None, "ufunc": partial(_cast, HOST), "dtype": lambda x, dtype: dtype, "flops": lambda *_: 0}
+casting: dict[str, Any] = {"coerce": None, "ufunc": partial(_cast, HOST), "dtype": lambda x, dtype: dtype, "flops": lambda *_: 0, "symbolic": True}
 
 #                     name          value          y =               ∂y/∂x               gradient                                      of one number
 neg        = unary("neg",        lambda xp, x: -x, "-x",             "-1",               lambda g: -g,                                 "-x", coerce=None, ufunc=numpy.negative)
@@ -166,10 +166,10 @@ cast       = unary("cast",       _cast,            "x as {dtype}",   "1",       
 discrete_cast = unary("discrete_cast", _cast,      "x as {dtype}",   "",                 None,                                         "dtype(x)", **casting)  # to what has no gradient
 
 #                     name          value            y =             ∂y/∂a, ∂y/∂b        gradients                                     of one number
-add        = binary("add",       "add",            "a + b",          ("1", "1"),         (lambda g: g,           lambda g: g),         "a + b", operator=operator.add)
-sub        = binary("sub",       "subtract",       "a - b",          ("1", "-1"),        (lambda g: g,           lambda g: -g),        "a - b", neutral=(None, 0), operator=operator.sub)
-mul        = binary("mul",       "multiply",       "a · b",          ("b", "a"),         (lambda g, b: g * b,    lambda g, a: g * a),  "a * b", neutral=(1, 1), operator=operator.mul)
-div        = binary("div",       "divide",         "a / b",          ("1/b", "-y/b"),    (lambda g, b: g / b,    lambda g, y, b: -g * y / b), "a / b", coerce=dtypes.promote_floats, neutral=(None, 1), operator=operator.truediv)
+add        = binary("add",       "add",            "a + b",          ("1", "1"),         (lambda g: g,           lambda g: g),         "a + b", operator=operator.add, symbolic=True)
+sub        = binary("sub",       "subtract",       "a - b",          ("1", "-1"),        (lambda g: g,           lambda g: -g),        "a - b", neutral=(None, 0), operator=operator.sub, symbolic=True)
+mul        = binary("mul",       "multiply",       "a · b",          ("b", "a"),         (lambda g, b: g * b,    lambda g, a: g * a),  "a * b", neutral=(1, 1), operator=operator.mul, symbolic=True)
+div        = binary("div",       "divide",         "a / b",          ("1/b", "-y/b"),    (lambda g, b: g / b,    lambda g, y, b: -g * y / b), "a / b", coerce=dtypes.promote_floats, neutral=(None, 1), operator=operator.truediv, symbolic=True)
 maximum    = binary("maximum",   "maximum",        "max(a, b)",      ("1 if a > b, ½ at a tie", "1 if b > a, ½ at a tie"),
                                                    (lambda g, a, b: _share(g, a < b, a == b), lambda g, a, b: _share(g, b < a, a == b)), "a if a > b or a != a else b")
 minimum    = binary("minimum",   "minimum",        "min(a, b)",      ("1 if a < b, ½ at a tie", "1 if b < a, ½ at a tie"),

@@ -105,6 +105,7 @@ transfer = Primitive(
     formula="x on {device}",
     local=("1",),
     flops=lambda *_: 0,
+    symbolic=True,
 )
 
 
@@ -118,6 +119,7 @@ constant_in = Primitive(
     batch=lambda x, *others, n, many: constant_in(x if many[0] else x.broadcast_to((n, *x.shape)), *others),
     formula="x",
     local=("1", "0"),
+    symbolic=True,
 )
 """x, recorded as a function of others that it does not vary with: so that the derivative of a
 derivative that happens to be constant is 0 and not an error."""

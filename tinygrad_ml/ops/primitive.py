@@ -90,6 +90,7 @@ class Primitive:
     ufunc     the function of NumPy that computes the same into given memory, if there is one:
               `function(*arrays, out=array, **parameters)`; `apart` says that this memory must not be an operand's
     operator  the Python operator that computes the same on the arrays of every backend, if there is one
+    symbolic  whether `value` is good for stand-ins too, which have a shape and no numbers; of others the shape rule is asked
     defined   `defined(dtypes, constants, **parameters)`: whether no numbers of these dtypes are an error, where some of
               the inputs are constants (None for all others); always, if it is not said
     neutral   for each input the number that leaves the other one as it is, to the last bit; None where there is none
@@ -119,6 +120,7 @@ class Primitive:
     ufunc: Callable | None = None
     apart: bool = False
     operator: Callable | None = None
+    symbolic: bool = False
     defined: Callable = lambda dtypes, constants, **_: True
     neutral: Sequence[float | None] = ()
     fold: tuple["Primitive", float] | None = None

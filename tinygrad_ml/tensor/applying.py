@@ -24,20 +24,20 @@ NO_PARAMETERS: dict[str, Any] = {}
 
 
 def apply(op: Primitive, inputs: tuple[Tensor, ...], params: dict[str, Any] = NO_PARAMETERS) -> Tensor:
-    """Compute `op` on `inputs`, and record it if a gradient can flow through it.
-
-    Raises the errors of the operation's shape rule, `DTypeError`, `DeviceError`.
-    """
+    """Compute `op` on `inputs`, and record it if a gradient can flow through it. Raises the errors of the operation's shape
+    rule, `DTypeError`, `DeviceError`."""
     sample = None if modes.tracer is None else modes.tracer.sample_of(op, inputs, params)
     arrays = [tensor._data for tensor in inputs]
     try:
         if op.coerce is not None:
             arrays = op.coerce(arrays)
         backend = _backend_of(arrays)
-        if backend is HOST or sample is not None or backend.may_compute(op):
-            value = op.value(backend, *arrays, **params) if sample is None else sample
-        else:
+        if sample is not None:
+            value = sample
+        elif backend.symbolic and not op.symbolic:  # its value would fail, and to fail takes longer than a shape rule
             value = _symbolic_value(op, inputs, arrays, params)
+        else:
+            value = op.value(backend, *arrays, **params)
     except Exception as error:
         value = _symbolic_value(op, inputs, arrays, params, error)
     return record(op, inputs, arrays, params, value)
@@ -117,11 +117,10 @@ def _symbolic_value(op: Primitive, inputs, arrays, params, error: Exception | No
     except TinygradError as clear:
         names = ", ".join(f"{op.input_name(i)} is {tensor._described()}" for i, tensor in enumerate(inputs))
         raise type(clear)(f"{op.name}{part_of(modes.scope)}: {clear}. Here {names}.", op, inputs) from None
-    assert error is not None  # which only arrays with numbers can be the reason of
     raise failure(op, [tensor._described() for tensor in inputs], error, inputs) from error
 
 
-def failure(op: Primitive, words: Sequence[str], error: Exception, inputs: tuple[Tensor, ...] = ()) -> TinygradError:
+def failure(op: Primitive, words: Sequence[str], error: Any, inputs: tuple[Tensor, ...] = ()) -> TinygradError:
     """An error of the array library's as one of ours: `words` are those for the inputs."""
     kind = (
         RangeError if isinstance(error, IndexError) else DTypeError if isinstance(error, TypeError) else TinygradError

@@ -20,8 +20,8 @@ from ...backend import Absent, register
 from ...backend.host import Backend
 from ...errors import CompileError
 from ...modes import modes
-from ...ops import Primitive, elementwise
-from ...ops.movement import constant_in, reshape, transfer
+from ...ops import Primitive
+from ...ops.movement import constant_in, reshape
 from ...ops.shapes import size
 from ...tensor import Tensor
 from ..program import PUT, Value
@@ -75,13 +75,6 @@ ELSEWHERE = (
     "what other threads compute is not recorded by tg.compile, only what the thread does that calls the function. Let "
     "threads call the compiled function, and start none in it"
 )
-
-
-DONE_WITHOUT_NUMBERS = {
-    *(elementwise.add, elementwise.sub, elementwise.mul, elementwise.div, elementwise.cast, elementwise.discrete_cast),
-    *(constant_in, transfer),
-}
-"""Operations whose value stand-ins give as arrays do. All others would fail, and to fail takes longer than a shape rule."""
 
 
 class Unreadable(TypeError):
@@ -199,15 +192,14 @@ class Traced(Absent):
 class _Tracing(Backend):
     """The backend of traced arrays: makes constants on the real device, and refuses to read."""
 
+    symbolic = True
+
     def __init__(self, real: Backend):
         self._real, self.namespace = real, real.namespace
         vars(self)["kind"] = real.kind
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._real, name)
-
-    def may_compute(self, op: Primitive) -> bool:
-        return op in DONE_WITHOUT_NUMBERS
 
     def shown(self, array: Traced) -> Traced:
         self.to_host(array)  # or the error that says who asks for numbers
