@@ -92,6 +92,29 @@ def test_arguments_are_known_at_a_glance(call, guards_asked):
     assert not guards_asked
 
 
+class Scaled:
+    """An object that must not be held on to, as its compiled method is kept in it."""
+
+    scale = 2.0
+
+    def __init__(self):
+        self.shift = 1.0
+
+    @tg.compile
+    def step(self, x):
+        return x * self.scale + self.shift
+
+
+def test_attributes_of_the_object_of_a_method_are_known_at_a_glance(guards_asked):
+    scaled = Scaled()
+    for _ in range(3):
+        scaled.step(tg.ones(1))
+    guards_asked.clear()
+    assert scaled.step(tg.ones(1)).item() == 3 and not guards_asked
+    scaled.scale = 5.0
+    assert scaled.step(tg.ones(1)).item() == 6
+
+
 CHANGES = {
     "mode of the network": lambda t: t.model.eval(),
     "mode of a part": lambda t: setattr(t.model[1], "p", 1.0),

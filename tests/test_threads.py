@@ -16,6 +16,7 @@ import pytest
 import tinygrad_ml as tg
 import viz
 from tinygrad_ml import data, keras, nn, optim
+from tinygrad_ml.compile.turn import Turn
 from tinygrad_ml.errors import CompileError
 from tinygrad_ml.modes import each_time, modes
 from tinygrad_ml.random import streams
@@ -142,6 +143,13 @@ def test_methods_are_made_once_for_each_object():
     counter = Counter()
     at_once(*[lambda: [counter.step() for _ in range(20)]] * 3)
     assert int(counter.count) == 60
+
+
+def test_a_turn_says_who_was_in_it_before():
+    turn = Turn()
+    for _ in range(2):
+        with turn as first, turn as second:
+            assert first and not second
 
 
 def test_a_function_that_is_called_while_it_runs_runs_eagerly():

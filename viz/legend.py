@@ -161,9 +161,8 @@ def _lowest(drawing: Drawing) -> list[str]:
         for edge in drawing.edges
         if edge.kind not in ("beside", "repeat")
     }
-    both = (
-        drawing.direction == "both"
-    )  # gradients stand beside their tensors; more arrows from them would change the sides
+    # Gradients stand beside their tensors; more arrows from them would change the sides.
+    both = drawing.direction == "both"
     return [item.id for item in drawing.items if item.id not in higher and not (both and item.beside)]
 
 

@@ -155,9 +155,8 @@ class _Sheet:
     def _read(self, found: dict, drawing: Drawing) -> Positions:
         """A layout of Graphviz's, with forward to the left of backward."""
         layout = layout_of(found, drawing.frames)
-        on_line = labelled_on_their_line(
-            drawing
-        )  # of a column: a frame may have another inside elsewhere, and none here
+        # Of a column: a frame may have another inside elsewhere, and none here.
+        on_line = labelled_on_their_line(drawing)
         self._put_on_lines([placed for placed in layout.frames if placed.frame.id in on_line])
         _hold_labels(layout, drawing)
         layout = layout.moved(_transposed) if self.turned else layout

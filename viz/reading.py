@@ -175,9 +175,8 @@ class _GraphReader:
             return self.names[self.at.speaker(place) or node]
         if self.at.is_closed(place):
             frame = self.at.closed(place)
-            return (
-                f"{frame.kind} {frame.label}" if frame.label.isdigit() else frame.label
-            )  # the 2 of a Sequential is no number
+            # The 2 of a Sequential is no number.
+            return f"{frame.kind} {frame.label}" if frame.label.isdigit() else frame.label
         return self.names[self.at.shown(node)]
 
     def _fill_in_values(self) -> None:

@@ -109,11 +109,8 @@ class Level:
 
     def __exit__(self, *_: object) -> None:
         modes.watchers, modes.stream, modes.busy, modes.tracer = self._outer
-        self._outer, self._thread, self.wrong = (
-            ((), None, False, None),
-            None,
-            None,
-        )  # samples may live on, and know the level
+        # Samples may live on, and know the level.
+        self._outer, self._thread, self.wrong = ((), None, False, None), None, None
 
     def require_open(self) -> None:
         """An error if samples are used where they do not belong."""

@@ -63,8 +63,10 @@ def compile(
     or Python, the clock, files, hooks that do more than to operate on tensors. A number that the code reads from a variable
     or an attribute is a part of the program; if it is another one in a later call, the function is recorded anew.
 
-    Any thread may call it, and one call runs after the other; what threads do that the function starts is not recorded.
-    Results are outside of every graph, so `backward()` belongs inside.
+    Any thread may call it, and one call runs after the other; what threads do that the function starts is not recorded. A
+    step that is called while it runs in the same thread, by a finalizer or a handler of signals, runs eagerly. Results are
+    outside of every graph, so `backward()` belongs inside: of a loss that is the sum of a compiled part and an eager one,
+    `backward()` outside would give the gradient of the eager part only.
 
     Raises `CompileError` for a function that reads numbers (`float(loss)`, `if loss > 1`), or keeps tensors that it makes
     elsewhere than in its result; for tensors on several devices, and arguments that overlap and are overwritten.

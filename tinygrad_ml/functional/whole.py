@@ -118,9 +118,8 @@ def _take_apart(function: Callable, node: Node) -> None:
     same = {} if node.needs_grad else {id(x._data): parent for x, parent in zip(tensors, node.inputs, strict=True)}
     for place, part in enumerate(parts, 1):  # behind the inputs, and in front of whoever takes the result
         part.number = node.number - 1 + place / len(parts)
-        part.inputs = tuple(
-            [same.get(id(parent.value), parent) for parent in part.inputs]
-        )  # not what was detached of them
+        # Not what was detached of the inputs, but they themselves.
+        part.inputs = tuple([same.get(id(parent.value), parent) for parent in part.inputs])
         for constant in part.inputs:  # that a later node, which was taken apart before, has made
             if constant.op is None:
                 constant.number = min(constant.number, node.number - 1)

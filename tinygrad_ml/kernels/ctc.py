@@ -71,9 +71,8 @@ def ctc_losses(log_p: Array, targets: Array, times: Array, lengths: Array, blank
 
 def _beginnings(said: Array, states: Array, blank: int) -> Array:
     """α, (time + 1, batch, states)."""
-    leaps = numpy.zeros(
-        states.shape, said.dtype
-    )  # -∞ where no blank may be left out between a state and the last but one
+    # -∞ where no blank may be left out between a state and the last but one.
+    leaps = numpy.zeros(states.shape, said.dtype)
     leaps[:, :2] = leaps[states == blank] = -numpy.inf
     leaps[:, 2:][states[:, 2:] == states[:, :-2]] = -numpy.inf
     many = said.size >= MANY_BEGINNINGS and machine_code.available()

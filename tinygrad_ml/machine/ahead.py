@@ -59,9 +59,8 @@ def _see_that_somebody_works() -> None:
     """Have a thread for each processor but the caller's, if there is something for it to do."""
     _threads[:] = [thread for thread in _threads if thread.is_alive()]
     if len(_threads) < min(_processors() - 1, MOST_COMPILERS, len(_waiting)):
-        thread = threading.Thread(
-            target=do_what_waits, name="tinygrad_ml compiler"
-        )  # which the process waits for at its end
+        # The process waits for it at its end.
+        thread = threading.Thread(target=do_what_waits, name="tinygrad_ml compiler")
         _threads.append(thread)
         thread.start()
 

@@ -250,9 +250,8 @@ def _unpacked(packed: numpy.ndarray, bits: int, size: int, dtype: numpy.dtype) -
     each = numpy.unpackbits(packed, count=size * bits, bitorder="little").reshape(size, bits)
     code = each @ (1 << numpy.arange(bits, dtype=numpy.uint8))
     if dtype.name.startswith("int"):
-        code = code.astype(numpy.int8) - ((code >> (bits - 1)) << bits).astype(
-            numpy.int8
-        )  # the highest bit is the sign
+        negative = (code >> (bits - 1)) << bits  # the highest bit is the sign
+        code = code.astype(numpy.int8) - negative.astype(numpy.int8)
         return code.astype(dtype)
     return code.astype(dtype) if dtype.name.startswith("uint") else code.astype(numpy.uint8).view(dtype)
 

@@ -72,9 +72,8 @@ def rolling(program: Program, at_once: bool = False) -> tuple[Program, list[Foun
     """
     found, instructions = [], program.instructions
     looks, works = Looks(instructions), works_of(instructions)
-    waiting = sorted(
-        repeats(works, looks), key=lambda repeat: repeat.first
-    )  # a loop goes over what others have made before
+    # In their order: a loop goes over what others have made before.
+    waiting = sorted(repeats(works, looks), key=lambda repeat: repeat.first)
     while waiting:
         repeat = waiting.pop(0)
         try:

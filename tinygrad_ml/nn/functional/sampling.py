@@ -89,9 +89,8 @@ def grid_sample(
     for axis, n in enumerate(space):
         g = grid[..., dims - 1 - axis].reshape((grid.shape[0], math.prod(positions)))
         place = (g + 1) * ((n - 1) / 2) if align_corners else ((g + 1) * n - 1) * 0.5  # counted in pixels
-        places.append(
-            clip(place, -FAR_AWAY_PIXELS, FAR_AWAY_PIXELS)
-        )  # infinity is a place too, but no difference of two
+        # Infinity is a place too, but no difference of two.
+        places.append(clip(place, -FAR_AWAY_PIXELS, FAR_AWAY_PIXELS))
     seen = sample_places(input, places, mode, padding_mode, bool(align_corners))
     return seen.reshape((*input.shape[:2], *positions))
 
