@@ -1,5 +1,6 @@
 """Frames and levels: what is a box of its own, what is drawn as one, and that no arrow is lost by it."""
 
+import dataclasses
 import json
 import re
 
@@ -15,6 +16,7 @@ from tinygrad_ml.errors import OptionError
 from viz.arranging import Arrangement
 from viz.asked import outputs_of
 from viz.draw import Picture
+from viz.labels import item_label, lines_of
 from viz.levels import LEVELS
 from viz.reading import read_graph
 
@@ -385,3 +387,15 @@ def test_a_loop_is_one_box_that_says_how_many_rounds_it_has_and_its_function_is_
     round_ = viz.draw(once, inputs=(start, xs[0]))
     steps = [item.operation for item in round_.drawing.items if item.kind in ("operation", "output")]
     assert steps == ["matmul", "add", "tanh"]
+
+
+def test_no_line_of_a_narrow_box_is_broken_within_a_name_or_is_an_arrow_to_nothing():
+    x = tg.random.rand(2, 8)
+    blocks = nn.Sequential(*(nn.TransformerEncoderLayer(8, 2, 16, dropout=0.0) for _ in range(3)))
+    loss = nn.functional.cross_entropy(blocks(x.reshape(1, 2, 8)).reshape(2, 8), tg.tensor([0, 1]))
+    picture = viz.draw(loss, direction="both", fold=False, open=["0.self_attn"])
+    for brevity in (1, 2, 3):
+        for item in picture.drawing.items:
+            lines = lines_of(item_label(dataclasses.replace(item, brevity=brevity)))
+            assert "→" not in lines
+            assert not [line for line in lines if line.endswith(("(v", " v"))], lines

@@ -56,6 +56,23 @@ def test_the_one_tensor_that_was_given_is_the_one_input(name):
     assert viz.steps(y, check=True)
 
 
+def test_what_a_loss_makes_of_its_targets_comes_before_what_is_made_of_that():
+    layer, x, other = nn.Linear(6, 6), tg.random.rand(4, 6), tg.random.rand(4, 6)
+    loss = nn.functional.binary_cross_entropy_with_logits(layer(x), x)
+    loss = loss + nn.functional.binary_cross_entropy_with_logits(layer(other), other)
+    expected = loss.item()
+    for level in LEVELS:
+        assert inputs(viz.draw(loss, level=level)) == [("x", (4, 6)), ("other", (4, 6))], level
+    order = topological([loss.node])
+    assert all(parent.number < node.number for node in order for parent in node.inputs)
+    loss.backward()
+    picture = viz.draw(loss, direction="both")
+    assert [box.value.values for box in picture.drawing.items if box.name == "loss"] == [
+        pytest.approx(expected, rel=1e-5)
+    ]
+    assert viz.steps(loss, check=True)
+
+
 def test_queries_and_keys_are_two_inputs_and_labels_no_part_of_the_arithmetic():
     layer, queries, memory = nn.MultiheadAttention(8, 2), tg.random.rand(5, 2, 8), tg.random.rand(4, 2, 8)
     picture = viz.draw(layer(queries, memory, memory)[0].sum())

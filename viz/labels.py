@@ -133,7 +133,8 @@ def _brief_rows(item: Item) -> list[str]:
     if words and item.kind in ("operation", "output") and item.brevity >= 2:
         rows = [font(escaped(item.name), INK, 10, "b") + font(f"&nbsp;= {escaped(words)}", INK, 10, "i")]
     elif item.kind != "module":
-        rows += [font(escaped(line), INK, 10, "i") for line in textwrap.wrap(words, 30, max_lines=2, placeholder=" …")]
+        lines = textwrap.wrap(words, 30, max_lines=2, placeholder=" …", break_long_words=False)
+        rows += [font(escaped(line), INK, 10, "i") for line in lines]
     rows += _short_ways(item)
     if item.parameters and item.kind != "parameter" and item.brevity < 3:
         each = "each " if item.count > 1 else ""
@@ -165,7 +166,7 @@ def _short_ways(item: Item) -> list[str]:
     facts = [*([out] if item.shape else []), *([item.dtype] if item.dtype not in ("", "float32") else [])]
     lines = [" · ".join(facts)]
     if item.brevity >= 2:
-        lines = [] if out in takes else [f"→ {line}" if takes else line for line in lines]
+        lines = [] if out in takes else [f"→ {line or out}" if takes else line for line in lines]
     elif takes and takes != [out] and item.kind in ("module", "function"):
         into = ", ".join(takes[:3]) + ", …" * (len(takes) > 3)
         lines = [f"{into} → {out}"] if len(into) + len(out) <= SHORT_LINE else [into, f"→ {out}"]

@@ -22,6 +22,7 @@ from ..graph import Node, topological
 from ..modes import enable_grad, modes
 from ..ops import Primitive
 from ..ops.shapes import same
+from ..origins import Origin
 from ..tensor import Tensor, record
 from ..writes import tick
 
@@ -116,14 +117,30 @@ def _take_apart(function: Callable, node: Node) -> None:
     parts = topological([last], lambda part: part.inputs if part.number > start else ())
     parts = [part for part in parts if part.number > start]
     same = {} if node.needs_grad else {id(x._data): parent for x, parent in zip(tensors, node.inputs, strict=True)}
-    for place, part in enumerate(parts, 1):  # behind the inputs, and in front of whoever takes the result
-        part.number = node.number - 1 + place / len(parts)
+    span = tick() - start
+
+    def earlier(number: float) -> float:  # behind the inputs, and in front of whoever takes the result
+        return number if number <= start else node.number - 1 + (number - start) / span
+
+    for part in parts:
+        part.number = earlier(part.number)
         # Not what was detached of the inputs, but they themselves.
         part.inputs = tuple([same.get(id(parent.value), parent) for parent in part.inputs])
-        for constant in part.inputs:  # that a later node, which was taken apart before, has made
+        for constant in part.inputs:
             if constant.op is None:
-                constant.number = min(constant.number, node.number - 1)
+                _renumber(constant, earlier)
+                if constant.number > node.number:  # that a later node, which was taken apart before, has made
+                    constant.number = node.number - 1
         if saved is None and part.plan is not None and part.plan.kept:
             part.saved = None
     node.op, node.inputs, node.params = last.op, last.inputs, last.params
     node.plan, node.saved, node.scope = last.plan, last.saved, last.scope
+
+
+def _renumber(made: Node | Origin, earlier: Callable[[float], float]) -> None:
+    """Number a constant, and what it was made of, as if they had been made where the function was called."""
+    made.number = earlier(made.number)
+    before = made.inputs if isinstance(made, Origin) else [made.origin]
+    for each in before:
+        if isinstance(each, (Node, Origin)):
+            _renumber(each, earlier)
