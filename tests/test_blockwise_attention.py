@@ -36,9 +36,9 @@ def register(request, monkeypatch):
     if request.param > plan.register():
         pytest.skip("not on this processor")
     monkeypatch.setattr(plan, "register", lambda: request.param)
-    again._planned.cache_clear()
+    again._alone.cache_clear()
     yield
-    again._planned.cache_clear()
+    again._alone.cache_clear()
 
 
 def given(length, width, features=16, values=16, batch=(2, 3), dtype="float64", seed=0):

@@ -12,6 +12,7 @@ from tinygrad_ml.errors import RangeError
 from tinygrad_ml.graph import topological
 from tinygrad_ml.kernels import convolution, ctc, loops, recurrent
 from tinygrad_ml.machine.products import plan
+from tinygrad_ml.machine.sharing import again
 
 pytestmark = [
     pytest.mark.host_only,
@@ -149,21 +150,28 @@ def test_ctc(worth, dtype):
         assert np.isnan(lost[0]) and lost[2] == np.inf and np.isfinite(lost[[1, 3, 4]]).all()
 
 
+def operations(node):
+    """The names of all that is computed as a whole on the way to a node, and nothing taken apart."""
+    return {node.op.name if node.op else None}.union(*[operations(parent) for parent in node.inputs])
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("options", [{}, {"bidirectional": True, "num_layers": 2}, {"batch_first": True}], ids=str)
-def test_lstm(worth, options, dtype):
+@pytest.mark.parametrize("rounds", [1, 2, 7])
+def test_lstm(worth, options, dtype, rounds):
     tg.manual_seed(1)
     layer = nn.LSTM(8, 16, dtype=dtype, **options)
     layers = 4 if "num_layers" in options else 1
     arrays = [
         RANDOM.standard_normal(shape).astype(dtype)
-        for shape in ((7, 5, 8), *[(layers, 7 if "batch_first" in options else 5, 16)] * 2)
+        for shape in ((5, rounds, 8) if "batch_first" in options else (rounds, 5, 8), *[(layers, 5, 16)] * 2)
     ]
     found = []
     for size in (0, NEVER):
         worth(size)
         given = [tg.tensor(array, requires_grad=True) for array in arrays]
         y, (h, c) = layer(given[0], tuple(given[1:]))
+        assert ("lstm" in operations(y.node)) == (size == 0)
         loss = (y * y).sum() + (h * c).sum() + c.sum()
         found.append([y, h, c, *tg.grad(loss, [*given, *layer.parameters()])])
     for a, b in zip(*found, strict=True):
@@ -178,6 +186,7 @@ def test_the_steps_of_an_lstm_are_there_for_second_derivatives_and_for_who_looks
     layer = nn.LSTM(3, 16, dtype="float64")
     x = tg.tensor(RANDOM.standard_normal((3, 8, 3)), requires_grad=True)
     y, _ = layer(x)
+    assert "lstm" in operations(y.node)
     assert any(node.op and node.op.name == "scan" for node in topological([y.node]))
     assert tg.gradcheck(lambda x: layer(x)[0], (x,), order=2)
 
@@ -277,6 +286,30 @@ def test_threads_change_no_bit_and_those_of_the_user_do_not_mix_up_their_arrays(
         at_work = [threading.Thread(target=train, args=(place,)) for place in range(2)]
         [thread.start() for thread in at_work]
         [thread.join() for thread in at_work]
+    for other in found[1:]:
+        for a, b in zip(found[0], other, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+def long_lstm(x):
+    tg.manual_seed(0)
+    return nn.LSTM(24, 16)(tg.swapaxes(x, 0, 1))[0]
+
+
+def many_paths(x):
+    labels = np.random.default_rng(3).integers(1, 24, (16, 5))
+    return F.ctc_loss(tg.log_softmax(tg.swapaxes(x, 0, 1), -1), labels, [20] * 16, [5] * 16, reduction="none")
+
+
+@pytest.mark.parametrize("function", [long_lstm, many_paths])
+def test_threads_change_no_bit_of_what_goes_on_from_moment_to_moment(worth, monkeypatch, function):
+    worth(0)
+    monkeypatch.setattr(again, "WORTH_SHARING", 0)
+    monkeypatch.setattr(plan, "SHARED_PRODUCT_MULTIPLICATIONS", 0)
+    arrays, found = [np.random.default_rng(4).standard_normal((16, 20, 24)).astype("float32")], []
+    for threads in (1, 2, 3):
+        with threadpool_limits(threads, user_api="blas"):
+            found += [outcome(function, arrays)[1] for _ in range(3)]
     for other in found[1:]:
         for a, b in zip(found[0], other, strict=True):
             np.testing.assert_array_equal(a, b)

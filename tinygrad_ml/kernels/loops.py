@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any, TypeAlias
 
 from ..machine import machine_code
-from ..machine.sharing.again import loop
+from ..machine.sharing.again import LoopPart, loop
 
 Array: TypeAlias = Any
 
@@ -26,10 +26,14 @@ def worth(x: Array) -> bool:
 
 def run(text: str, rows: int, numbers: tuple[int, ...], *arrays: tuple[Array, int]) -> None:
     """Do `loop(rows, *numbers, *arrays)` of a text; each array comes with how many elements it goes on from row to row."""
-    first = arrays[0][0]
-    source = _of_dtype(text, first.dtype.char)
-    growth = tuple([step * array.itemsize for array, step in arrays])
-    loop(source, rows, numbers, tuple([array for array, _ in arrays]), growth)
+    part = as_part(text, rows, numbers, *arrays)
+    loop(part.source, rows, numbers, tuple([array for array, _ in arrays]), part.growth)
+
+
+def as_part(text: str, rows: int, numbers: tuple[int, ...], *arrays: tuple[Array, int]) -> LoopPart:
+    """What `run` does, as a part of what is done in rounds (`../machine/sharing/again.py`)."""
+    source = _of_dtype(text, arrays[0][0].dtype.char)
+    return LoopPart(source, rows, numbers, tuple([step * array.itemsize for array, step in arrays]))
 
 
 @cache

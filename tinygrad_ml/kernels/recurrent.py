@@ -1,5 +1,6 @@
 """The rounds of an LSTM, and the way back through them, as machine code: a product and a walk for each.
 
+What a round hears from the one before lies with the outputs of all; only the first one's does not. So all others are one call.
 x is (rounds, batch, 4·width): what comes in, multiplied by its weights. The four quarters are those of i, f, g and o.
 """
 
@@ -11,7 +12,7 @@ from typing import Any, TypeAlias
 import numpy
 
 from ..machine.products.plan import FIRST_A, FIRST_B, FIRST_C, Product
-from ..machine.sharing.again import do
+from ..machine.sharing.again import in_rounds, planned
 from ..totals import total
 from . import loops
 
@@ -81,7 +82,7 @@ def worth(x: Array, hidden: Array, cell: Array, weight: Array, bias: Array, back
     z = numpy.empty(x.shape[1:], x.dtype)
     return (
         weight.flags.c_contiguous
-        and Product.fits(numpy.ascontiguousarray(hidden), weight.T, z)
+        and Product.fits(numpy.ascontiguousarray(hidden), numpy.empty(weight.shape[::-1], x.dtype), z)
         and Product.fits(z, weight, numpy.empty(hidden.shape, x.dtype))
     )
 
@@ -92,40 +93,52 @@ def lstm(
     """The outputs of all rounds, and behind them the last c; the gates; and c of all rounds."""
     rounds, batch, _ = x.shape
     width = hidden.shape[1]
-    x, h, c = map(numpy.ascontiguousarray, (x, hidden, cell))
+    x, h, c, across = map(numpy.ascontiguousarray, (x, hidden, cell, weight.T))
     y = numpy.empty((rounds + 1, batch, width), x.dtype)
     gates, cells, z = numpy.empty_like(x), numpy.empty((rounds, batch, width), x.dtype), numpy.empty_like(x[0])
-    for t in _order(rounds, backwards):
-        do((_OfTwo,), None, h, weight.T, z)
-        narrow = [(array, width) for array in (c, cells[t], y[t])]
-        wide = [(array, 4 * width) for array in (z, x[t], gates[t])]
-        loops.run(LSTM, batch, (width,), *wide[:2], (bias, 0), narrow[0], wide[2], *narrow[1:])
-        h, c = y[t], cells[t]
-    y[rounds] = c
+    narrow, wide = (c, width), (z, 4 * width)
+    walk = loops.as_part(LSTM, batch, (width,), wide, wide, (bias, 0), narrow, wide, narrow, narrow)
+    parts = (planned((_OfTwo,), None, h, across, z), (0, 1, 2)), (walk, (2, 3, 4, 5, 6, 7, 8))
+    order = _order(rounds, backwards)
+    first, others = order[0], order[1:]
+    steps = _steps((y, None, None, x, None, cells, gates, cells, y), backwards)
+    in_rounds(1, parts, (h, across, z, x[first], bias, c, gates[first], cells[first], y[first]), steps)
+    if others:
+        t = others[0]
+        arrays = (y[first], across, z, x[t], bias, cells[first], gates[t], cells[t], y[t])
+        in_rounds(len(others), parts, arrays, steps)
+    y[rounds] = cells[order[-1]]
     return y, gates, cells
 
 
 def lstm_gradient(
     g: Array,
+    x: Array,
     hidden: Array,
     cell: Array,
     weight: Array,
+    bias: Array,
     y: Array,
     gates: Array,
     cells: Array,
     backwards: bool,
     needed: tuple,
 ) -> list[Array]:
-    """The shares of x, of the first h and c, of weights and bias in the gradient g."""
+    """The shares of x, of the first h and c, of weights and bias in the gradient g. Its rounds by themselves want x and bias, too."""
     rounds, batch, width = cells.shape
     g, c = numpy.ascontiguousarray(g), numpy.ascontiguousarray(cell)
     dz, dh, dc = numpy.empty_like(gates), numpy.zeros_like(g[0]), g[rounds].copy()
+    narrow, wide = (c, width), (gates, 4 * width)
+    walk = loops.as_part(LSTM_GRADIENT, batch, (width,), narrow, narrow, wide, narrow, narrow, narrow, wide)
+    parts = (walk, (0, 1, 2, 3, 4, 5, 6)), (planned((_OfTwo,), None, dz[0], weight, dh), (6, 7, 1))
     order = _order(rounds, backwards)
-    for t, before in zip(reversed(order), [*reversed(order[:-1]), None], strict=True):
-        narrow = [(array, width) for array in (g[t], dh, cells[t], c if before is None else cells[before], dc)]
-        wide = [(array, 4 * width) for array in (gates[t], dz[t])]
-        loops.run(LSTM_GRADIENT, batch, (width,), *narrow[:2], wide[0], *narrow[2:], wide[1])
-        do((_OfTwo,), None, dz[t], weight, dh)
+    first, others = order[0], order[1:]
+    steps = _steps((g, None, gates, cells, cells, None, dz, None), not backwards)
+    if others:
+        t, before = order[-1], order[-2]
+        arrays = (g[t], dh, gates[t], cells[t], cells[before], dc, dz[t], weight)
+        in_rounds(len(others), parts, arrays, steps)
+    in_rounds(1, parts, (g[first], dh, gates[first], cells[first], c, dc, dz[first], weight), steps)
     heard = numpy.empty((rounds, batch, width), g.dtype)  # h before each round
     heard[order[0]] = hidden
     if backwards:
@@ -144,3 +157,8 @@ def lstm_gradient(
 
 def _order(rounds: int, backwards: bool) -> Sequence[int]:
     return range(rounds)[::-1] if backwards else range(rounds)
+
+
+def _steps(arrays: Sequence[Array | None], backwards: bool) -> tuple[int, ...]:
+    """By how many bytes arrays go on from round to round; what is None is the same in all."""
+    return tuple([0 if array is None else -array.strides[0] if backwards else array.strides[0] for array in arrays])
