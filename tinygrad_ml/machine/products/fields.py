@@ -8,6 +8,9 @@ from typing import NamedTuple
 BLOCK = 512
 """So many products of a sum are added up before the next tile: what a panel of b has of them stays in the cache."""
 
+LINE_BYTES = 64
+"""So many come to a cache at a time."""
+
 MASKING = 64
 """Bytes of vectors of which processors read and write some numbers as fast as all. Of shorter ones, to read some for each k takes a
 product a tenth longer, and to write some takes a dozen cycles: tiles do so only at the edge."""

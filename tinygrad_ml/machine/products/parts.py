@@ -55,7 +55,7 @@ def write_product(
 
 def write_tiles(module: ir.Module, shape: Shape, itemsize: int, width: int) -> None:
     """Write `tile_6_4(...)` and the like, of so many vectors. See `ProductCode.tile`."""
-    code = ProductCode(module, shape, itemsize)
+    code = _Tiles(module, shape, itemsize)
     code.widths = (width,)
     for function in code.of_all_sizes(code.tile).values():
         function.linkage = ""
@@ -63,7 +63,7 @@ def write_tiles(module: ir.Module, shape: Shape, itemsize: int, width: int) -> N
 
 def write_halves(module: ir.Module, shape: Shape, itemsize: int, width: int) -> None:
     """Write `narrow_6_4(...)` or its like. See `ProductCode.tile`."""
-    ProductCode(module, shape, itemsize).tile(shape.rows[0], width, narrow=True).linkage = ""
+    _Tiles(module, shape, itemsize).tile(shape.rows[0], width, narrow=True).linkage = ""
 
 
 def write_copies(module: ir.Module, shape: Shape, itemsize: int) -> None:
@@ -73,15 +73,21 @@ def write_copies(module: ir.Module, shape: Shape, itemsize: int) -> None:
         function.linkage = ""
 
 
-class _OfParts(ProductCode):
+class _Tiles(ProductCode):
+    """Tiles that ask for what the next panel will read."""
+
+    ahead = True
+
+
+class _OfParts(_Tiles):
     """A product that calls its parts."""
 
     def tile(self, rows: int, width: int, copying: bool = False, narrow: bool = False) -> ir.Function:
         if narrow:
-            return self._called(halves(self.shape, self.itemsize, width), f"narrow_{rows}_{width}", 10)
+            return self._called(halves(self.shape, self.itemsize, width), f"narrow_{rows}_{width}", 12)
         if copying:
             return self._called(copies(self.shape, self.itemsize), f"copying_{rows}_{width}", 11)
-        return self._called(tiles(self.shape, self.itemsize, width), f"tile_{rows}_{width}", 10)
+        return self._called(tiles(self.shape, self.itemsize, width), f"tile_{rows}_{width}", 12)
 
     def pack(self) -> ir.Function:
         return self._called(copies(self.shape, self.itemsize), "pack", 5)

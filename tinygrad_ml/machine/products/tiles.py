@@ -17,8 +17,9 @@ that belongs to the tile is loaded, and each number of the column k of a is mult
 Where a panel has whole vectors, side by side, the first tile of rows writes the copy: it has read them anyway, and
 multiplies while the next ones come from memory. Numbers of a may lie anywhere. The rows of b, or else its columns, lie
 in one piece, as do the rows of c. A product of many matrices is a product for each. Memory of c is asked for when a tile
-begins, before it is needed. Where a half of the last vector is empty, a half one is multiplied: some processors do two of
-these at a time.
+begins, before it is needed, and that of the next panel of b while tiles multiply, a line for each k: so it comes to the
+caches meanwhile, where processors would not guess which it is. Where a half of the last vector is empty, a half one is
+multiplied: some processors do two of these at a time.
 
 K. Goto, R. van de Geijn, Anatomy of High-Performance Matrix Multiplication, 2008; A. Heinecke et al., LIBXSMM, 2016, for
 small matrices, which are not copied.
@@ -33,7 +34,7 @@ from typing import Any, NamedTuple
 from llvmlite import ir
 
 from ..llvm.assembler import INT, Function, Vectors, number
-from .fields import BLOCK, MASKING, SUMS_AT_ONCE, Fields, Shape
+from .fields import BLOCK, LINE_BYTES, MASKING, SUMS_AT_ONCE, Fields, Shape
 
 
 @contextmanager
@@ -71,6 +72,7 @@ class ProductCode:
 
     widths  how many vectors wide tiles are
     apart  whether vectors beside each other in a tile may lie apart in c, by a step that the tile is given
+    ahead  whether tiles ask for memory that will be needed, from an address on that they are given, and by a step for each k
     late   whether what c was before is added at the end, which keeps the digits of very long sums, and not at the beginning
     whole  whether c has whole vectors, and what stands behind its last column is nobody's
     copied  whether there is code for panels that are copied
@@ -79,7 +81,7 @@ class ProductCode:
     half    vectors of half as many lanes, which take some processors half of the time
     """
 
-    apart = late = whole = False
+    apart = late = whole = ahead = False
     copied = True
     narrow: Sequence[int] = ()
 
@@ -89,6 +91,7 @@ class ProductCode:
         self.vectors = Vectors(module, shape.lanes, itemsize)
         self.masked = self.vectors.nbytes >= MASKING
         self.half = Vectors(module, shape.lanes // 2, itemsize)
+        self.columns = number(shape.columns)
         self.packed_row = number(shape.vectors * self.vectors.nbytes)
 
     def task(self, name: str) -> None:
@@ -97,7 +100,7 @@ class ProductCode:
         with each_piece(self.module, name, Fields) as (f, told, i):
             matrix, place, row = place_of(f, told, i)
             copied = f.zext(f.icmp_signed(">=", place, told.read), INT)
-            column = f.mul(place, number(self.shape.columns))
+            column = f.mul(place, self.columns)
             a = f.total(told.a, f.mul(matrix, told.a_next), f.mul(row, told.a_row))
             b = f.total(told.b, f.mul(matrix, told.b_next), f.mul(column, told.b_column))
             c = f.total(told.c, f.mul(matrix, told.c_next), f.mul(row, told.c_row), f.mul(column, self.size))
@@ -115,7 +118,7 @@ class ProductCode:
         width, last = self.vectors_in(f, columns)
         few = f.icmp_signed("<=", last, number(self.half.lanes))
         copied, in_rows = f.icmp_signed("!=", copied, number(0)), f.icmp_signed("==", b_column, self.size)
-        top, whole = number(self.shape.rows[0]), f.icmp_signed("==", columns, number(self.shape.columns))
+        top, whole = number(self.shape.rows[0]), f.icmp_signed("==", columns, self.columns)
         by_a_tile = f.and_(f.and_(copied, in_rows), f.and_(whole, f.icmp_signed(">=", rows, top)))
         done = f.select(by_a_tile, top, number(0)) if of_rows else number(0)
 
@@ -140,13 +143,41 @@ class ProductCode:
             if self.copied:
                 with f.if_then(copied):
                     copy_it(depth, source, left, again)
+            coming = self._coming(f, depth, start, source)
             source, step = f.select(copied, scratch, source), f.select(copied, self.packed_row, b_row)
             left, below = f.add(left, f.mul(done, a_row)), f.add(c, f.mul(done, c_row))
             for i, count, vectors in self.in_tiles(f, f.sub(rows, done), width):
                 x, y = f.add(left, f.mul(i, a_row)), f.add(below, f.mul(i, c_row))
                 one, given = tiles[count, vectors], [depth, x, a_row, a_column, source, step, y, c_row, last, again]
+                given += coming(i, x) if self.ahead else ()
                 f.call(f.select(few, narrower.get((count, vectors), one), one), given)
         return f.finished()
+
+    def _coming(
+        self, f: Function, depth: ir.Value, start: ir.Value, source: ir.Value
+    ) -> Callable[[ir.Value, ir.Value], tuple[ir.Value, ir.Value]]:
+        """What says for which memory a tile asks, by its first row and the address of its a: (where that begins, the step for each k).
+
+        Together tiles ask for a block of the next panel: if rows of b lie in one piece, the first few for a line of each of them,
+        and if its columns do, each for as much of them as all others. The last panel asks for what is there already.
+        """
+        rows, columns, _, _, _, _, b, b_row, b_column, *_ = f.given
+        top, nbytes = number(self.shape.rows[0]), number(self.shape.columns * self.itemsize)
+        in_rows, whole = f.icmp_signed("==", b_column, self.size), f.icmp_signed("==", columns, self.columns)
+        block = f.mul(nbytes, depth)
+        begin = f.select(
+            in_rows, f.add(source, nbytes), f.total(b, f.mul(b_column, self.columns), f.mul(start, nbytes))
+        )
+        end = f.select(whole, f.select(in_rows, f.add(nbytes, number(LINE_BYTES)), block), number(0))
+        share = f.select(in_rows, number(LINE_BYTES // self.shape.rows[0]), f.sdiv(block, rows))
+        step = f.select(in_rows, b_row, f.least(number(LINE_BYTES), f.sdiv(f.mul(nbytes, top), rows)))
+
+        def of_tile(row: ir.Value, a: ir.Value) -> tuple[ir.Value, ir.Value]:
+            behind = f.mul(row, share)
+            wanted = f.icmp_signed("<", behind, end)
+            return f.select(wanted, f.add(begin, behind), a), f.select(wanted, step, number(0))
+
+        return of_tile
 
     def _narrower(self) -> dict[tuple[int, int], ir.Function]:
         """(rows, vectors in a row) -> the tile whose last vector is a half one, of the sizes of which most work is made."""
@@ -192,8 +223,10 @@ class ProductCode:
         words = self.vectors
         kinds = [*[words] * (width - 1), self.half if narrow else words]
         name = f"{'copying' if copying else 'narrow' if narrow else 'tile'}_{rows}_{width}"
-        f = Function(self.module, name, 11 if self.apart or copying else 10)
+        ahead = self.ahead and not copying
+        f = Function(self.module, name, 12 if ahead else 11 if self.apart or copying else 10)
         k, a, a_row, a_column, b, b_row, c, c_row, last, again, *rest = f.given
+        begun, coming_step = rest if ahead else (number(0), number(0))
         c_vector, packed = rest[0] if self.apart else number(words.nbytes), rest[0] if copying else number(0)
         masks = [None] * (width - 1) + [None if self.whole else kinds[-1].first(f, last)]
         places = self.places(f, c, rows, c_row, [f.mul(number(v), c_vector) for v in range(1, width)], masks, kinds)
@@ -202,15 +235,19 @@ class ProductCode:
         begin = [words.zero] * len(places) if self.late else self._old(f, places, again)
         seen = masks if self.masked else [None] * width
 
-        def turn(left: ir.Value, x: ir.Value, y: ir.Value, target: ir.Value, *totals: ir.Value) -> list[ir.Value]:
+        def turn(*carried: ir.Value) -> list[ir.Value]:
+            _, x, y, target, coming, *totals = carried
+            if ahead:
+                words.expect(f, coming)
             row_of_b = [kinds[v].load(f, f.add(y, number(v * words.nbytes)), seen[v]) for v in range(width)]
             for v in range(width) if copying else ():
                 words.store(f, row_of_b[v], f.add(target, number(v * words.nbytes)))
             column_of_a = (f.add(x, f.mul(number(row), a_row)) for row in range(rows))
             sums = self.with_products(f, totals, column_of_a, row_of_b)
-            return [f.sub(left, number(1)), f.add(x, a_column), f.add(y, b_row), f.add(target, self.packed_row), *sums]
+            steps = number(-1), a_column, b_row, self.packed_row, coming_step
+            return [*(f.add(place, step) for place, step in zip(carried, steps, strict=False)), *sums]
 
-        _, _, _, _, *sums = f.carry([k, a, b, packed, *begin], turn)
+        _, _, _, _, _, *sums = f.carry([k, a, b, packed, begun, *begin], turn)
         if self.late:
             self.put(f, places, sums, again, last)
         else:
