@@ -313,3 +313,12 @@ def test_loops_of_which_none_is_empty_ask_at_their_end_alone():
         language.write_loop(module, text.format(promise))
         blocks.append(str(module).count("\n."))
     assert blocks == [4, 6]
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_llvm_says_nothing_to_the_user(dtype, capfd):
+    """A sine of float64 is a function of C's library, which is called number by number."""
+    step = tg.compile(lambda x: x.sin().sum())
+    step(tg.ones(4, dtype=dtype))
+    improved(step)
+    assert capfd.readouterr().err == ""

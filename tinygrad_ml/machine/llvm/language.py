@@ -215,8 +215,9 @@ class _Lowering:
         known = len(statement.iter.args) == 1 and isinstance(statement.iter.args[0], ast.Constant)
         innermost = "loop" not in inside
         # Of wide sums LLVM would do as many turns at a time as there are wide numbers in a register, and half of the other
-        # registers would be empty.
-        if statement in self.definition.body and innermost and "wide sum" in inside:
+        # registers would be empty. Where that is asked for and cannot be, it says so on the user's screen.
+        possible = innermost and "call of C" not in inside
+        if statement in self.definition.body and possible and "wide sum" in inside:
             wanted["vectorize.width"] = ir.Constant(INT32, register_bytes() // FLOAT32_BYTES)
         if self.short and innermost:
             wanted["vectorize.predicate.enable"] = ir.Constant(ir.IntType(1), 1)
@@ -368,6 +369,7 @@ class _Lowering:
     def _of_c(self, name: str, dtype: Any, count: int) -> Any:
         """A function of C's library: `sinf` of float32, `sin` of float64."""
         name, kind = name + "f" * (dtype.itemsize == 4), _type(dtype)
+        self.written.append("call of C")
         if name not in self.module.globals:
             ir.Function(self.module, ir.FunctionType(kind, [kind] * count), name)
         return self.module.globals[name]
