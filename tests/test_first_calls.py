@@ -30,6 +30,33 @@ def test_while_a_step_is_recorded_no_garbage_is_looked_for_and_afterwards_it_is_
     assert after is before
 
 
+@pytest.fixture
+def nothing_frozen():
+    gc.unfreeze()
+    gc.collect()
+    yield
+    gc.freeze()  # as all tests were, in conftest.py
+
+
+def test_what_a_first_call_has_made_is_old_at_once_and_was_never_looked_at(nothing_frozen):
+    step, x = tg.compile(lambda x: sum([x * n for n in range(300)])), tg.tensor([1.0])
+    looked_at = []
+    gc.callbacks.append(lambda phase, info: looked_at.append(info["generation"]))
+    try:
+        step(x)
+    finally:
+        gc.callbacks.pop()
+    assert len(looked_at) < 4, looked_at  # what comes behind recording and linking is little
+    assert any(thing is step.stages["recorded"] for thing in gc.get_objects(generation=2))
+
+
+def test_what_others_have_frozen_stays_frozen(nothing_frozen):
+    gc.freeze()
+    frozen = gc.get_freeze_count()
+    tg.compile(lambda x: x * 2)(tg.tensor([1.0]))
+    assert gc.get_freeze_count() > frozen / 2
+
+
 def test_garbage_is_looked_for_again_where_recording_fails():
     @tg.compile
     def step(x):
