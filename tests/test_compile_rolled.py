@@ -450,6 +450,64 @@ def test_what_is_overwritten_in_each_round_is_what_it_was():
     assert len(scans(step)) == 1
 
 
+def forget(parameters, optimizer):
+    for parameter in parameters:
+        parameter.grad = None
+
+
+FORGETTING = {
+    "zero_grad": lambda parameters, optimizer: optimizer.zero_grad(),
+    "zeros": lambda parameters, optimizer: optimizer.zero_grad(set_to_none=False),
+    "None": forget,
+    "not at all": lambda parameters, optimizer: None,
+    "once they were read": lambda parameters, optimizer: (
+        sum((p.grad * p.grad).sum() for p in parameters),
+        optimizer.zero_grad(),
+    )[0],
+}
+"""How a step begins with the gradients of the one before. What that gives, is added to its loss."""
+
+
+@pytest.mark.parametrize("forgetting", FORGETTING.values(), ids=FORGETTING)
+@pytest.mark.parametrize("held", [False, True], ids=["", "held"])
+def test_gradients_are_let_go_of_before_rounds_unless_these_need_them(forgetting, held, when):
+    rng = np.random.default_rng(0)
+    weights = [0.4 * rng.standard_normal((WIDTH, WIDTH)) for _ in range(3)]
+    batches = [tg.tensor(rng.standard_normal((ROUNDS, BATCH, WIDTH)), dtype="float32") for _ in range(4)]
+
+    def run(compiled):
+        parameters = [tg.tensor(w, dtype="float32", requires_grad=True) for w in weights]
+        optimizer = tg.optim.SGD(parameters, 0.01)
+        for p in parameters:
+            p.grad = tg.ones(WIDTH, WIDTH)
+
+        def function(x):
+            read = forgetting(parameters, optimizer)
+            loss = rnn(parameters, x)
+            loss.backward()
+            return loss if read is None else loss + read
+
+        step = tg.compile(function, without=("loops",)) if compiled else function
+        losses, gradients, places, old = [], [], [], []
+        for x in batches:
+            losses.append(step(x).item())
+            gradients.append([p.grad.numpy().copy() for p in parameters])
+            places.append([p.grad._data.__array_interface__["data"][0] for p in parameters])
+            old += [p.grad for p in parameters] if held else []
+        return step, losses, gradients, places, [g.numpy() for g in old]
+
+    step, losses, gradients, places, old = run(True)
+    _, expected_losses, expected, _, _ = run(False)
+    assert len(scans(step)) == 2
+    np.testing.assert_allclose(losses, expected_losses, rtol=1e-6)
+    np.testing.assert_allclose(gradients, expected, rtol=1e-5, atol=1e-7)
+    if held:
+        assert_equal(old, [g for all_of_them in gradients for g in all_of_them])  # nobody has written there
+    let_go = forgetting not in (FORGETTING["not at all"], FORGETTING["once they were read"])
+    if let_go and not held:
+        assert places[1] == places[2] == places[3]  # the memory of the last ones was free when it was asked for
+
+
 def test_power_iteration_finds_the_largest_eigenvalue():
     matrix = np.random.default_rng(0).standard_normal((6, 6))
     matrix = matrix @ matrix.T
