@@ -14,7 +14,7 @@ Read before: `program.py`, `traced.py`, `shadow.py`. Read next: `../recording.py
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy
@@ -56,26 +56,28 @@ class Recorder:
         self.gradient_of: str | None = None  # where a backward walk is
         self._on_host = False  # whether host code of the step is running
 
-    def new(self, shape: Iterable[int], dtype: Any, source: Source | None = None) -> Value:
+    def new(
+        self, shape: tuple[int, ...], dtype: numpy.dtype, source: Source | None = None, scope: tuple[Place, ...] = ()
+    ) -> Value:
         """A new value of the program."""
         self._count += 1
-        return Value(self._count, tuple(shape), numpy.dtype(dtype), source)
+        return Value(self._count, shape, dtype, source, scope)
 
     def stand_in(self, value: Value, device: Device) -> Traced:
         """What stands for an array of that value, on a device."""
         return traced_type(get(device))(self, value.shape, value.dtype, value, device.index)
 
     def emit(
-        self, op: Primitive | Call, inputs: Iterable[Value], params: dict, shape: Iterable[int], dtype: Any
+        self, op: Primitive | Call, inputs: tuple[Value, ...], params: dict, shape: tuple[int, ...], dtype: numpy.dtype
     ) -> Value:
         """Write an instruction down; the value that it gives."""
         if modes.recorder is not self:
             raise CompileError(LEFT_BEHIND if self.over else ELSEWHERE)
-        output, scope = self.new(shape, dtype), modes.scope
-        output.scope = scope
+        scope = modes.scope
+        output = self.new(shape, dtype, None, scope)
         if self.gradient_of is not None and BACKWARD in scope:
             output.gradient_of = self.gradient_of
-        self.instructions.append(Instruction(op, tuple(inputs), params, output))
+        self.instructions.append(Instruction(op, inputs, params, output))
         return output
 
     def read(self, array: Any) -> Value:
@@ -146,40 +148,44 @@ class Recorder:
 
     def watch(self, op: Primitive, inputs: Sequence[Tensor], params: dict[str, Any], output: Tensor) -> None:
         """Write down an operation that the engine has just applied."""
-        arrays = [x if isinstance(x := tensor._data, Traced) else self._standing_for(tensor) for tensor in inputs]
         made = output._data
         if isinstance(made, Traced) and made.value is not None:
             return  # a cast, or an operation that hands its input on
-        if op.coerce is not None:
-            arrays = op.coerce(arrays)
-        if len(arrays) > 1:
-            arrays = self._together(arrays)
-        if (
-            op.kind == "elementwise"
-            and arrays[0].dtype.kind == "b"
-            and all(array.dtype.kind == "b" for array in arrays)
-        ):
-            _refuse_what_truths_have_not(op, arrays)
-        values = [self.read(array) for array in arrays]
+        arrays = self._operands(op, inputs)
         if not isinstance(made, Traced):
             made = arrays[0].like(made.shape, made.dtype)
-        made.value = self.emit(op, values, params, made.shape, made.dtype)
+        values, truths = [], op.kind == "elementwise"
+        for array in arrays:  # in one go, as most of the time of a recording is spent here
+            values.append(self.read(array))
+            truths = truths and array.dtype.kind == "b"
+            made.in_order = made.in_order and array.in_order  # what is computed lies as its operands do
+        if truths:
+            _refuse_what_truths_have_not(op, arrays)
+        made.value = self.emit(op, tuple(values), params, made.shape, made.dtype)
         view = op.view
-        if view is not None and not (arrays and arrays[0].shape and view.when(made.shape, **params)):
-            view = None  # a number has no memory to look at
-        # What is computed lies as its operands do.
-        made.in_order = False not in [array.in_order for array in arrays] and (view is None or view.order == "kept")
-        if view is not None:
+        if view is not None and arrays and arrays[0].shape and view.when(made.shape, **params):
+            made.in_order = made.in_order and view.order == "kept"
             made.look_at(arrays[0], op, params)
         output._data = made
         node = output._node
         if node is not None and node.plan is not None and node.saved:
             node.saved = node.plan.keep((*arrays, made))
 
+    def _operands(self, op: Primitive, inputs: Sequence[Tensor]) -> list[Traced]:
+        """What stands for the arrays of tensors, in the dtype and the place in which the operation takes them."""
+        arrays = []
+        for tensor in inputs:
+            array = tensor._data
+            arrays.append(array if isinstance(array, Traced) else self._standing_for(tensor))
+        if op.coerce is not None:
+            arrays = op.coerce(arrays)
+        for array in arrays:
+            if type(array) is not type(arrays[0]):
+                return self._together(arrays)
+        return arrays
+
     def _together(self, arrays: list[Traced]) -> list[Traced]:
         """The arrays with numbers of a formula, which lie on the host, as if they lay where the others do."""
-        if len(set(map(type, arrays))) < 2:
-            return arrays
         placed: Any = next((array for array in arrays if of(array).kind != "cpu"), arrays[0])
 
         def there(array: Traced) -> Traced:

@@ -19,8 +19,8 @@ class Stream:
     def __init__(self, recorder: Any, device: Device):
         self._recorder, self._device = recorder, device
 
-    def _drawn(self, op: Call, params: dict[str, Any], shape: Any, dtype: Any) -> Traced:
-        return self._recorder.stand_in(self._recorder.emit(op, (), params, shape, dtype), self._device)
+    def _drawn(self, op: Call, params: dict[str, Any], shape: tuple[int, ...], dtype: Any) -> Traced:
+        return self._recorder.stand_in(self._recorder.emit(op, (), params, shape, numpy.dtype(dtype)), self._device)
 
     def _draw(self, method: str, shape: Any, dtype: Any, **options: Any) -> Traced:
         shape = (shape,) if isinstance(shape, int) else tuple(shape or ())

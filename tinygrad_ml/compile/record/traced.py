@@ -10,7 +10,6 @@ Read next: `recorder.py`.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
 from types import SimpleNamespace
 from typing import Any, NoReturn
 
@@ -102,9 +101,8 @@ class Traced(Absent):
     __slots__ = ("recorder", "value", "base", "by", "index", "written", "seen", "in_order", "__weakref__")
     strides = ()
 
-    def __init__(self, recorder: Any, shape: Iterable[int], dtype: Any, value: Any = None, index: int = 0):
-        self.shape, self.dtype = tuple(shape), numpy.dtype(dtype)
-        self.recorder, self.index = recorder, index
+    def __init__(self, recorder: Any, shape: tuple[int, ...], dtype: numpy.dtype, value: Any = None, index: int = 0):
+        self.shape, self.dtype, self.recorder, self.index = shape, dtype, recorder, index
         self.value: Any = value
         self.base: Any = None
         self.by: tuple = ()
@@ -155,7 +153,7 @@ class Traced(Absent):
             f"view of other memory; write to the tensor itself"
         )
 
-    def like(self, shape: Iterable[int], dtype: Any, value: Any = None) -> Traced:
+    def like(self, shape: tuple[int, ...], dtype: numpy.dtype, value: Any = None) -> Traced:
         if modes.recorder is not self.recorder and not self.recorder.over:
             raise CompileError(ELSEWHERE)
         return type(self)(self.recorder, shape, dtype, value, self.index)
