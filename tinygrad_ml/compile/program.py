@@ -164,6 +164,8 @@ def frozen(parameter: Any) -> Hashable:
     kind = type(parameter)
     if kind in PLAIN_TYPES:
         return kind, parameter
+    if kind is slice:
+        return slice, parameter.start, parameter.stop, parameter.step
     if isinstance(parameter, dict):
         return tuple([(name, frozen(value)) for name, value in parameter.items()])
     if isinstance(parameter, (tuple, list)):
@@ -171,8 +173,6 @@ def frozen(parameter: Any) -> Hashable:
         if PLAIN_TYPES.issuperset(kinds):
             return kinds, *parameter
         return tuple([frozen(part) for part in parameter])
-    if isinstance(parameter, slice):
-        return slice, parameter.start, parameter.stop, parameter.step
     return kind, repr(parameter) if isinstance(parameter, float) else parameter
 
 

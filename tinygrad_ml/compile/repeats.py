@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from itertools import accumulate, pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy
 
@@ -67,13 +67,13 @@ def is_look(instruction: Instruction) -> bool:
     return instruction.op.kind == "view" and len(instruction.inputs) == 1
 
 
-def works_of(instructions: Iterable[Instruction]) -> list[Instruction]:
+def works_of(instructions: Iterable[Instruction], looks: Looks) -> list[Instruction]:
     """The instructions that compute: no looks, no random numbers, no checks."""
-    return [i for i in instructions if not (is_look(i) or i.op is DRAW or is_check(i))]
+    return [i for i in instructions if not (i.output in looks or i.op is DRAW or is_check(i))]
 
 
 class Intake:
-    """What works take, one value after the other.
+    """What `works` take, one value after the other.
 
     values  what they are
     begins  the place among these at which those of each work begin, and the place behind all
@@ -81,6 +81,7 @@ class Intake:
     """
 
     def __init__(self, works: Sequence[Instruction], looks: Looks):
+        self.works = works
         self.values = [value for work in works for value in work.inputs]
         self.begins = [0, *accumulate([len(work.inputs) for work in works])]
         self._bases = [looks[value].base if value in looks else value for value in self.values]
@@ -98,22 +99,25 @@ class Intake:
         return [base if (made := base.source) is not None and made.kind == "state" else None for base in self._bases]
 
 
-def repeats(works: Sequence[Instruction], looks: Looks, strict: bool = True) -> list[Repeat]:
-    """The loops, from the longest to the shortest, none of which lies in another.
+def repeats(intake: Intake, strict: bool = True) -> list[Repeat]:
+    """The loops, none of which lies in another: the longest first, then those before and behind it.
 
     strict  whether operations are equal only if their parameters are
     """
-    names: dict[Any, int] = {}
+    works, names = intake.works, dict[tuple, int]()
     kinds = numpy.array([names.setdefault(_kind(work, strict), len(names)) for work in works], numpy.int32)
-    intake, found = Intake(works, looks), []
-    while (best := _longest(kinds, intake)) is not None:
-        found.append(best)
-        end = best.end + best.more
-        kinds[best.first : end] = -1 - numpy.arange(best.first, end)  # equal to no other
+    found, waiting = [], [(0, len(works))]
+    while waiting:
+        first, end = waiting.pop()
+        best = _longest(kinds[first:end], first, intake)
+        if best is not None:
+            found.append(best)
+            waiting += [(first, best.first), (best.end + best.more, end)]
     return found
 
 
-def _longest(kinds: numpy.ndarray, intake: Intake) -> Repeat | None:
+def _longest(kinds: numpy.ndarray, first: int, intake: Intake) -> Repeat | None:
+    """The longest loop among works of these kinds, which begin with work `first`."""
     best: Repeat | None = None
     same = numpy.zeros(len(kinds) + 2, bool)
     for period in range(1, min(MOST_OPERATIONS, len(kinds) // FEWEST_ROUNDS) + 1):
@@ -127,7 +131,7 @@ def _longest(kinds: numpy.ndarray, intake: Intake) -> Repeat | None:
         lengths = edges[1::2] - edges[::2] + period
         for where in numpy.flatnonzero(lengths >= fewest * period).tolist():
             rounds, more = divmod(int(lengths[where]), period)
-            found = Repeat(rounds, period, int(edges[2 * where]), more)
+            found = Repeat(rounds, period, first + int(edges[2 * where]), more)
             longer = best is None or rounds * period > best.rounds * best.works
             if longer and _is_loop(intake, found):
                 best = found
@@ -146,5 +150,7 @@ def _is_loop(intake: Intake, repeat: Repeat) -> bool:
 
 def _kind(work: Instruction, strict: bool) -> tuple:
     """What it does, and to what."""
-    forms = tuple([(value.shape, value.dtype) for value in (*work.inputs, work.output)])
-    return work.op, work.frozen if strict else None, forms
+    kind = [work.op, work.frozen if strict else None]
+    for value in (work.output, *work.inputs):
+        kind += value.shape, value.dtype
+    return tuple(kind)

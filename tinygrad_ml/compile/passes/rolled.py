@@ -28,7 +28,7 @@ from ...ops.index import ARRAY, getitem
 from ...ops.movement import reshape
 from ...ops.shapes import size
 from ..program import Instruction, Program, Value
-from ..repeats import FEWEST_ROUNDS, Looks, Repeat, is_look, repeats, works_of
+from ..repeats import FEWEST_ROUNDS, Intake, Looks, Repeat, is_look, repeats, works_of
 from ..sources import Constant
 from .bodies import RollingBody
 from .dead import dead
@@ -71,13 +71,14 @@ def rolling(program: Program, at_once: bool = False) -> tuple[Program, list[Foun
     at_once  whether other passes are still to come: then loops stay written out of which these would make other ones
     """
     found, instructions = [], program.instructions
-    looks, works = Looks(instructions), works_of(instructions)
+    looks = Looks(instructions)
+    intake = Intake(works_of(instructions, looks), looks)
     # In their order: a loop goes over what others have made before.
-    waiting = sorted(repeats(works, looks), key=lambda repeat: repeat.first)
+    waiting = sorted(repeats(intake), key=lambda repeat: repeat.first)
     while waiting:
         repeat = waiting.pop(0)
         try:
-            wiring = Wiring(works, looks, repeat)
+            wiring = Wiring(intake, looks, repeat)
             others = _others(repeat, wiring.repeat)
             if others:  # there are several loops
                 waiting = sorted([wiring.repeat, *others, *waiting], key=lambda repeat: repeat.first)
@@ -101,10 +102,11 @@ def rolling(program: Program, at_once: bool = False) -> tuple[Program, list[Foun
 def loops_of(program: Program) -> list[FoundLoop]:
     """The loops of a program: those that are rolled up, and those that are not, also because their parameters differ."""
     found = rolling(program)[1]
-    looks, works = Looks(program.instructions), works_of(program.instructions)
-    seen = {work for repeat in repeats(works, looks) for work in works[repeat.first : repeat.end + repeat.more]}
-    rest = [work for work in works if work not in seen]
-    for repeat in repeats(rest, looks, strict=False):
+    looks = Looks(program.instructions)
+    works = works_of(program.instructions, looks)
+    seen = {work for repeat in repeats(Intake(works, looks)) for work in works[repeat.first : repeat.end + repeat.more]}
+    rest = Intake([work for work in works if work not in seen], looks)
+    for repeat in repeats(rest, strict=False):
         try:
             Wiring(rest, looks, repeat)
         except Refusal as refused:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy
 
@@ -65,9 +65,10 @@ class Wiring:
     slots   what each work of a round takes
     """
 
-    def __init__(self, works: Sequence[Instruction], looks: Looks, repeat: Repeat):
-        self._looks = looks
+    def __init__(self, intake: Intake, looks: Looks, repeat: Repeat):
+        self._intake, self._looks, works = intake, looks, intake.works
         self._keys: dict[Value, tuple] = {}
+        self._slices: dict[tuple[Value, ...], Any] = {}  # of what is taken in the rounds, often by several works
         self.repeat = _well_cut(works, looks, repeat)
         self.region = works[self.repeat.first : self.repeat.end]
         while True:  # of fewer rounds, more comes from outside
@@ -107,15 +108,17 @@ class Wiring:
         """The slots, each a column of tables that have a row for each round: `_ago`, how many rounds before it was made what
         is taken, or -1 of what comes from outside; and `_begins`, with which round a stretch can begin that has the round
         of the row and the one before."""
-        intake = Intake(self.region, self._looks)
-        rounds, count = self.repeat.rounds, self.repeat.works
-        makers = intake.makers.reshape(rounds, -1)
+        intake, rounds, count = self._intake, self.repeat.rounds, self.repeat.works
+        makers = intake.makers_in(self.repeat) - self.repeat.first
+        makers[makers >= len(self.region)] = -1
+        begins = intake.begins[self.repeat.first : self.repeat.end + 1]
+        taken = intake.values[begins[0] : begins[-1]]
         turns, outside = numpy.arange(rounds)[:, None], makers < 0
         self._ago = numpy.where(outside, -1, turns - makers // count)
         names: dict[tuple, int] = {(): 0}
         keys = [
             names.setdefault(self.key(value), len(names)) if maker >= 0 and value in self._looks else 0
-            for value, maker in zip(intake.values, intake.makers.tolist(), strict=True)
+            for value, maker in zip(taken, makers.ravel().tolist(), strict=True)
         ]
         views, wires = numpy.reshape(keys, makers.shape), numpy.where(outside, -1, makers - turns * count)
         as_before = (
@@ -124,10 +127,11 @@ class Wiring:
         starts = outside[:-1] & (self._ago[1:] > 0) & (self._ago[1:] <= FARTHEST)
         self._begins = numpy.where(as_before, 0, turns[1:] - numpy.where(starts, self._ago[1:], 0))
         slots, width = [], makers.shape[1]
-        for number, begin in enumerate(intake.begins[:count]):
-            for place in range(begin, intake.begins[number + 1]):
+        begins = [begin - begins[0] for begin in begins[: count + 1]]
+        for number, (begin, end) in enumerate(pairwise(begins)):
+            for place in range(begin, end):
                 ago, made = int(self._ago[-1, place]), None
-                values = intake.values[place::width]
+                values = taken[place::width]
                 if ago >= 0:
                     made = Wire(int(makers[-1, place]) % count, ago, self.key(values[-1]))
                 elif self._alike_everywhere(values):
@@ -183,7 +187,10 @@ class Wiring:
 
     def _sliced(self, slot: Slot) -> Slot:
         """With the slices that it goes over, if these are some. Anything else is to be put together, unless it is state."""
-        found = sliced([self._looks.of(value) for value in slot.taken])
+        taken = tuple(slot.taken)
+        if taken not in self._slices:
+            self._slices[taken] = sliced(list(map(self._looks.of, taken)))
+        found = self._slices[taken]
         if found is not None:
             slices, views, apart = found
             return slot._replace(slices=(slices, views), apart=apart)
