@@ -118,6 +118,12 @@ def _fingerprint(write: Callable[..., object], given: tuple[object, ...]) -> str
 def _surroundings(writers: Path) -> Any:
     """The hash of compiler, processor, and the files that write what is compiled: those of this room, and of the folder
     `writers`."""
-    paths = {*Path(__file__).parents[1].glob("*/*.py"), *writers.glob("*.py")}
-    sources = [path.read_text(encoding="utf-8") for path in sorted(paths)]
-    return hashlib.sha256(repr((__version__, processor(), sorted(features()), sources)).encode())
+    hashed = hashlib.sha256(repr((__version__, processor(), sorted(features()))).encode())
+    hashed.update(_digest_of_files(Path(__file__).parents[1], "*/*.py"))
+    hashed.update(_digest_of_files(writers, "*.py"))
+    return hashed
+
+
+@cache
+def _digest_of_files(folder: Path, pattern: str) -> bytes:
+    return _digest(b"".join([_digest(path.read_bytes()) for path in sorted(folder.glob(pattern))]))
