@@ -111,8 +111,7 @@ def _symbolic_value(op: Primitive, inputs, arrays, params, error: Exception | No
         absent = [array for array in arrays if isinstance(array, Absent)]
         missing = absent[0] if len(absent) == 1 else max(absent, key=lambda array: array.depth, default=None)
         if missing is not None:
-            if error is not None and op.coerce is not None:  # which may have failed itself
-                arrays = op.coerce(arrays)
+            arrays = op.coerce(arrays) if error is not None and op.coerce is not None else arrays
             own = [array.dtype for array in arrays]
             return missing.like(shape, op.dtype(*own, **params) if op.dtype is not None else own[0])
     except TinygradError as clear:
