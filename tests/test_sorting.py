@@ -55,6 +55,21 @@ def test_where_nearly_all_are_candidates():
         x = np.stack([row, row[::-1]]).astype("float32")
         for largest in (False, True):
             np.testing.assert_array_equal(sorting.first(x, 5, 1, largest), stable(x, 1, largest)[:, :5])
+            np.testing.assert_array_equal(sorting.first(x[0], 5, 0, largest), stable(x[0], 0, largest)[:5])
+
+
+@pytest.mark.parametrize("n", [399, 400, 401, 2047, 5003])
+@pytest.mark.parametrize("dtype", ["float32", "float16", "int64", "uint8"])
+def test_the_first_of_one_row(n, dtype):
+    """Candidates are sorted, among them those that are equal, or not a number."""
+    r = np.random.default_rng(n)
+    row = r.integers(0, 100, n)
+    x = (np.where(r.random(n) < 3 / n, np.nan, row) if dtype.startswith("float") else row).astype(dtype)
+    for largest in (False, True):
+        for k in (1, 3, n // 16):
+            for axis, lies in ((0, x), (0, np.repeat(x, 2)[::2]), (1, x[None]), (0, x[:, None])):
+                wanted = stable(lies, axis, largest).take(range(k), axis)
+                np.testing.assert_array_equal(sorting.first(lies, k, axis, largest), wanted)
 
 
 def test_no_numbers():

@@ -61,12 +61,14 @@ def take_along_axis(x: TensorLike, indices: TensorLike, axis: int = -1) -> Tenso
     axis = one_axis(axis, x.ndim)
     if x.ndim == 1:
         return x[indices]
-    try:
-        common = broadcast(kept(x.shape, (axis,)), kept(indices.shape, (axis,)))
-    except ShapeError as error:
-        raise ShapeError(f"take_along_axis along axis {axis}, but for which {error}") from None
-    lengths = [(*common[:axis], extent, *common[axis + 1 :]) for extent in (x.shape[axis], indices.shape[axis])]
-    return _taken_along(x.broadcast_to(lengths[0]), indices.broadcast_to(lengths[1]), axis=axis)
+    beside = [kept(tensor.shape, (axis,)) for tensor in (x, indices)]
+    if beside[0] != beside[1]:
+        try:
+            common = broadcast(*beside)
+        except ShapeError as error:
+            raise ShapeError(f"take_along_axis along axis {axis}, but for which {error}") from None
+        x, indices = [t.broadcast_to((*common[:axis], t.shape[axis], *common[axis + 1 :])) for t in (x, indices)]
+    return _taken_along(x, indices, axis=axis)
 
 
 def _apart(node: Node) -> None:
@@ -156,7 +158,9 @@ def topk(x: TensorLike, k: int, axis: int = -1, largest: bool = True) -> TopK:
     if not 0 <= k <= x.shape[axis]:
         raise RangeError(f"topk: k = {k} elements asked of axis {axis} of size {x.shape[axis]}, in {x._described()}")
     where = apply(topk_row, (x,), {"axis": axis, "k": k, "largest": largest})
-    return TopK(take_along_axis(x, where, axis), where)
+    if x.ndim == 1:
+        return TopK(apply(getitem, (x, where), {"index": (ARRAY,)}), where)
+    return TopK(_taken_along(x, where, axis=axis), where)
 
 
 @spelt

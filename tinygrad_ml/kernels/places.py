@@ -87,7 +87,7 @@ def _worth(table: Array, places: Array, values: Array) -> bool:
 def worth_along(x: Array, indices: Array, axis: int) -> bool:
     """Whether numbers along an axis are read by where they are in the flat array: there is no place that is not there."""
     there = x.flags.c_contiguous and indices.dtype == numpy.int64 and indices.size > 0
-    return there and indices.min() >= 0 and indices.max() < x.shape[axis]
+    return there and indices.view(numpy.uint64).max() < x.shape[axis]  # what is negative is large there
 
 
 def along(x: Array, indices: Array, axis: int) -> tuple[Array]:
@@ -107,8 +107,10 @@ def _flat_along(indices: Array, n: int, axis: int) -> Array:
     """Where in a flat array, which has n numbers along the axis, those are that `indices` name."""
     inner = prod(indices.shape[axis + 1 :])
     rows = indices.reshape(-1, indices.shape[axis], inner)
-    begins = (numpy.arange(len(rows)) * (n * inner))[:, None, None] + numpy.arange(inner)
-    return ((rows if inner == 1 else rows * inner) + begins).reshape(indices.shape)
+    begins = numpy.arange(0, len(rows) * n * inner, n * inner)[:, None, None]
+    if inner == 1:
+        return (rows + begins).reshape(indices.shape)
+    return (rows * inner + (begins + numpy.arange(inner))).reshape(indices.shape)
 
 
 def worth_bags(table: Array, places: Array, nothing: int, mean: bool) -> bool:
