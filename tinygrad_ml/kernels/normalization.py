@@ -1,6 +1,6 @@
-"""Batch normalisation as machine code: three walks through a channel, which stays in the cache, and two back.
+"""Normalisation as machine code: three walks through a channel or a row, which stays in the cache, and two back.
 
-x is (batch, channels, *space), contiguous. Sums are added up in float64.
+Of a batch, x is (batch, channels, *space), contiguous, and sums are added up in float64. Of rows, x is as in `softmax.py`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 import numpy
 
 from . import loops
+from .softmax import SUMMED, text_of
 
 Array: TypeAlias = Any
 
@@ -67,6 +68,50 @@ def loop(channels, batch, pixels, step, g: reals, x: reals, mean: reals, scale: 
                 share = g[c * pixels + i * step + j] - first
                 dx[c * pixels + i * step + j] = (share - (x[c * pixels + i * step + j] - middle) * second) * a
 """
+
+STANDARDISED = text_of(
+    "standardised",
+    ("x", "eps", "y", "scale"),
+    SUMMED.format(line="e = x[r * n + i]", number="e"),
+    """
+        middle = real(total / float64(n))
+""",
+    SUMMED.format(line="d = x[r * n + i] - middle", number="d * d"),
+    """
+        s = real(1) / sqrt(real(total / float64(n)) + eps[0])
+        scale[r] = s
+        for i in range(n):
+            y[r * n + i] = (x[r * n + i] - middle) * s
+""",
+)
+STANDARDISED_GRADIENT = text_of(
+    "standardised, back",
+    ("g", "y", "scale", "d"),
+    SUMMED.format(line="e = g[r * n + i]", number="e"),
+    """
+        mean = real(total / float64(n))
+""",
+    SUMMED.format(line="e = g[r * n + i] * y[r * n + i]", number="e"),
+    """
+        along = real(total / float64(n))
+        for i in range(n):
+            d[r * n + i] = (g[r * n + i] - mean - y[r * n + i] * along) * scale[r]
+""",
+)
+
+
+def standardised(x: Array, eps: float) -> tuple[Array, Array]:
+    """(x - mean) / √(variance + eps) of each row; and 1/√(variance + eps)."""
+    n, y, scale = x.shape[-1], numpy.empty(x.shape, x.dtype), numpy.empty((*x.shape[:-1], 1), x.dtype)
+    loops.run(STANDARDISED, scale.size, (n,), (x, n), (numpy.array([eps], x.dtype), 0), (y, n), (scale, 1))
+    return y, scale
+
+
+def standardised_gradient(g: Array, y: Array, scale: Array) -> Array:
+    """The share of the input of `standardised` in the gradient g."""
+    n, share = y.shape[-1], numpy.empty(y.shape, y.dtype)
+    loops.run(STANDARDISED_GRADIENT, scale.size, (n,), (g, n), (y, n), (scale, 1), (share, n))
+    return share
 
 
 def worth(x: Array, weight: Array, bias: Array, **_: Any) -> bool:

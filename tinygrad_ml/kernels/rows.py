@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 import numpy
 
 from ..totals import total
+from . import normalization
 from . import softmax as in_loops
 
 Array: TypeAlias = Any
@@ -139,6 +140,8 @@ def running_logsumexp_gradient(g: Array, x: Array, y: Array, axis: int, needed: 
 
 def standardised(x: Array, axis: Axis, eps: float) -> tuple[Array, Array]:
     """(x - mean) / √(variance + eps); and 1/√(variance + eps)."""
+    if in_loops.worth(axis, x):
+        return normalization.standardised(x, eps)
     count = _count(x, axis)
     y = x - kept_sum(x, axis) / count
     scale = 1 / numpy.sqrt(kept_sum(numpy.square(y), axis) / count + eps)
@@ -147,6 +150,8 @@ def standardised(x: Array, axis: Axis, eps: float) -> tuple[Array, Array]:
 
 def standardised_gradient(g: Array, x: Array, y: Array, scale: Array, axis: Axis, needed: Any) -> tuple[Array]:
     """The shares of the inputs of `standardised` in the gradient g."""
+    if in_loops.worth(axis, y, g):
+        return (normalization.standardised_gradient(g, y, scale),)
     count = _count(x, axis)
     share = g * y
     share = y * (kept_sum(share, axis) / -count)

@@ -5,6 +5,7 @@ x is contiguous, and rows are its last axis. Sums run on in float64 behind every
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
 from typing import Any, TypeAlias
 
@@ -26,7 +27,7 @@ _TOP = """
             top = maximum(top, frozen(x[r * n + i]))
         top = top if real(abs(top)) < real(inf) else real(0)
 """
-_SUMMED = """
+SUMMED = """
         total = float64(0)
         for first in range(0, n, 512):
             part = real(0)
@@ -37,45 +38,46 @@ _SUMMED = """
 """
 
 
-def _text(name: str, arrays: str, *parts: str) -> str:
+def text_of(name: str, arrays: Sequence[str], *parts: str) -> str:
+    """A loop over rows of n numbers, which does the parts one after the other to each; its name sets it apart in a cache."""
     given = ", ".join(f"{array}: reals" for array in arrays)
     return f"# {name}\ndef loop(rows, n, {given}):\n    nothing_overlaps()\n    for r in range(rows):{''.join(parts)}"
 
 
-SOFTMAX = _text(
+SOFTMAX = text_of(
     "softmax",
     "xy",
     _TOP,
-    _SUMMED.format(line="e = exp(x[r * n + i] - top)\n                y[r * n + i] = e", number="e"),
+    SUMMED.format(line="e = exp(x[r * n + i] - top)\n                y[r * n + i] = e", number="e"),
     """
         for i in range(n):
             y[r * n + i] = y[r * n + i] / real(total)
 """,
 )
-LOG_SOFTMAX = _text(
+LOG_SOFTMAX = text_of(
     "log_softmax",
     "xy",
     _TOP,
-    _SUMMED.format(line="e = exp(x[r * n + i] - top)", number="e"),
+    SUMMED.format(line="e = exp(x[r * n + i] - top)", number="e"),
     """
         shift = log(real(total))
         for i in range(n):
             y[r * n + i] = (x[r * n + i] - top) - shift
 """,
 )
-SOFTMAX_GRADIENT = _text(
+SOFTMAX_GRADIENT = text_of(
     "softmax, back",
     "gyd",
-    _SUMMED.format(line="e = g[r * n + i] * y[r * n + i]", number="e"),
+    SUMMED.format(line="e = g[r * n + i] * y[r * n + i]", number="e"),
     """
         for i in range(n):
             d[r * n + i] = (g[r * n + i] - real(total)) * y[r * n + i]
 """,
 )
-LOG_SOFTMAX_GRADIENT = _text(
+LOG_SOFTMAX_GRADIENT = text_of(
     "log_softmax, back",
     "gyd",
-    _SUMMED.format(line="e = g[r * n + i]", number="e"),
+    SUMMED.format(line="e = g[r * n + i]", number="e"),
     """
         for i in range(n):
             d[r * n + i] = g[r * n + i] - exp(y[r * n + i]) * real(total)
