@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import tinygrad_ml as tg
@@ -96,6 +96,49 @@ def test_any_arrays_and_numbers_side_by_side(data):
         return read, *taken(lambda *arrays: filled(key, arrays))(x, g, *arrays)
 
     assert_same(function, tg.tensor(x), tg.tensor(g), *map(tg.tensor, arrays), loops=())
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.data())
+def test_slices_numbers_and_new_axes_stand_anywhere_beside_arrays(data):
+    r = np.random.default_rng(data.draw(st.integers(0, 99)))
+    shape, common = tuple(data.draw(st.lists(st.integers(2, 6), min_size=1, max_size=4))), (3, 2)
+    key, arrays, looked_up = [], [], data.draw(st.integers(0, len(shape) - 1))
+    for axis, extent in enumerate(shape):
+        key += [None] * data.draw(st.integers(0, 1))
+        kind = "array" if axis == looked_up else data.draw(st.sampled_from(["slice", "array", "number", "counts"]))
+        if kind == "slice":
+            ends = st.integers(0, extent)
+            key.append(data.draw(st.builds(slice, ends, st.none(), st.sampled_from([1, 2, 3, -1, -2]))))
+        elif kind == "number":
+            key.append(data.draw(st.integers(-extent, extent - 1)))
+        elif kind == "counts":
+            key.append(np.arange(extent).reshape(-1, 1, 1))
+        else:
+            own = data.draw(st.sampled_from([common, common[1:], (1, 2), ()]))
+            arrays.append(r.integers(-extent, extent, own))
+            key.append(ARGUMENT)
+    if data.draw(st.booleans()):
+        key.insert(data.draw(st.integers(0, len(key))), ...)
+    x = r.normal(size=shape).astype("float32")
+    try:
+        g = r.normal(size=x[filled(key, arrays)].shape).astype("float32")
+    except IndexError:  # several arrays that count do not fit together
+        assume(False)
+    assert_same(
+        taken(lambda *arrays: filled(key, arrays)), tg.tensor(x), tg.tensor(g), *map(tg.tensor, arrays), loops=()
+    )
+
+
+@pytest.mark.parametrize(
+    "key", [(slice(None, None, -2), ARGUMENT), (ARGUMENT, None, slice(1, 4)), (ARGUMENT, slice(1, None), ARGUMENT)]
+)
+def test_slices_beside_arrays_are_loops(key):
+    r = np.random.default_rng(5)
+    x, arrays = tg.tensor(r.normal(size=(5, 5, 4)).astype("float32")), (r.integers(-4, 4, 7), r.integers(-4, 4, 7))
+    arrays = arrays[: key.count(ARGUMENT)]
+    g = tg.tensor(r.normal(size=x.numpy()[filled(key, arrays)].shape).astype("float32"))
+    assert_same(taken(lambda *arrays: filled(key, arrays)), x, g, *map(tg.tensor, arrays))
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2])

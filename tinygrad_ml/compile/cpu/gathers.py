@@ -1,7 +1,7 @@
 """Loops that read from, and add to, places that arrays of indices name: rows of an embedding, edges of a graph, labels.
 
 Such an index walks along the axes of its table in one of two ways. Along some the place is looked up: `ids` in
-`table[ids]`. Along the others it goes on with the loop: rows are read whole, and of the two arrays in
+`table[ids]`. Along the others it goes on with the loop: slices name them, and of the two arrays in
 `x[arange(rows), labels]` the first one counts. So a row is found once, and what is inside of it is done many numbers at a
 time.
 
@@ -11,12 +11,13 @@ a part of the table, and reads all of the index. So neither the order nor the su
 A number that names no place is noted, and nothing is read or written for it; the step then computes the operation as
 eager mode does, which raises its error.
 
-Read before: `moves.py`. Read next: `machine/machine_code.py`.
+Read before: `moves.py`, `../schedule/index.py`. Read next: `machine/machine_code.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from operator import add
 from typing import NamedTuple
 
 import numpy
@@ -27,6 +28,7 @@ from ...ops.shapes import broadcast, size
 from ...totals import accumulator
 from ..program import Instruction, Value
 from ..schedule.axes import strides_in
+from ..schedule.index import Index
 from .places import MEMORY, NOTHING_OVERLAPS, Forms, Operand, Written, addressable, loop_text
 
 
@@ -51,7 +53,7 @@ class TableWalk(NamedTuple):
     domain  the shape of what is read, or added
     looked  the axes along which places are looked up
     direct  elements that the table goes on by along each axis of the domain
-    offset  elements in front of the first one, because of numbers in the index
+    offset  elements in front of the first one, because of numbers and slices in the index
     """
 
     domain: tuple[int, ...]
@@ -71,10 +73,9 @@ def gather(instruction: Instruction, forms: Forms) -> list[Written] | None:
         return None
     if any(v.dtype.kind not in "iu" or v.dtype == numpy.uint64 for v in instruction.inputs[1:]):
         return None
-    walk = _walk(instruction, forms, x if reads else output)
-    if walk is None or walk.domain != (output if reads else x).shape or (not reads and x.dtype.kind == "b"):
+    if not reads and x.dtype.kind == "b":
         return None
-    writer = _IndexWriter(walk, instruction, forms, wide(instruction))
+    writer = _IndexWriter(_walk(instruction, forms, x if reads else output), instruction, forms, wide(instruction))
     return [writer.reading() if reads else writer.adding()]
 
 
@@ -87,35 +88,21 @@ def wide(instruction: Instruction) -> Value | None:
     return None if dtype == x.dtype else Value(output.number, output.shape, dtype)
 
 
-def _walk(instruction: Instruction, forms: Forms, table: Value) -> TableWalk | None:
-    """How it goes through the table; None where that takes more than whole slices, numbers and arrays side by side."""
-    index, arrays = instruction.params["index"], iter(instruction.inputs[1:])
-    parts = [*index, *[slice(None)] * (len(table.shape) - len(index))]
-    places = [axis for axis, part in enumerate(parts) if part is ARRAY or isinstance(part, int)]
-    if not places or places != list(range(places[0], places[-1] + 1)) or len(parts) != len(table.shape):
-        return None
-    if any(parts[axis] != slice(None) for axis in range(len(parts)) if axis not in places):
-        return None
-    common = broadcast(*[array.shape for array in instruction.inputs[1:]])
-    first, behind = places[0], places[-1] + 1
-    steps = strides_in(forms[table], table.shape)
-    direct = [*steps[:first], *[0] * len(common), *steps[behind:]]
-    looked, offset = [], 0
-    for axis in places:
-        extent, part = table.shape[axis], parts[axis]
-        if isinstance(part, int):
-            offset += part % extent * steps[axis]
-            continue
-        array = next(arrays)
+def _walk(instruction: Instruction, forms: Forms, table: Value) -> TableWalk:
+    """How it goes through the table."""
+    arrays = instruction.inputs[1:]
+    common = broadcast(*[array.shape for array in arrays])
+    index = Index(instruction.params["index"], forms[table], common)
+    looked, direct = [], index.along
+    for array, (extent, step) in zip(arrays, index.steps, strict=True):
         counts = _counts(array, extent)
-        missing = len(common) - len(array.shape)
-        if counts is not None:
-            direct[first + missing + counts] += steps[axis]
-            continue
-        along = (*[0] * (first + missing), *strides_in(forms[array], array.shape), *[0] * (len(parts) - behind))
-        looked.append(IndexAxis(array, along, steps[axis], extent))
-    domain = (*table.shape[:first], *common, *table.shape[behind:])
-    return TableWalk(domain, looked, tuple(direct), offset)
+        if counts is None:
+            looked.append(IndexAxis(array, index.of_array(strides_in(forms[array], common)), step, extent))
+        else:
+            along = [0] * len(common)
+            along[counts - len(array.shape)] = step
+            direct = tuple(map(add, direct, index.of_array(tuple(along))))
+    return TableWalk(index.shape, looked, direct, index.first)
 
 
 def _counts(array: Value, extent: int) -> int | None:

@@ -6,7 +6,7 @@ up what lies there. So it can stand among elementwise operations; only `x` has t
 
 What leads to a place may be computed again for each element: that costs less than a launch, unless there are too many.
 
-Read before: `index.py`. Read next: `loops.py` and `work.py`, in which gathers stand.
+Read before: `../schedule/index.py`. Read next: `loops.py` and `work.py`, in which gathers stand.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from ...ops.shapes import broadcast, size
 from ..passes.dead import dead
 from ..passes.rewriting import Rewriting
 from ..program import GATHER, Instruction, Program, Value
+from ..schedule.index import Index, axes_before
 from .expressions import loaded
-from .index import Index, axes_before
-from .places import at
+from .places import at, looked_up
 
 RECOMPUTED_ELEMENTS = 1 << 18
 """Elements up to which places are computed again for each of them."""
@@ -125,4 +125,4 @@ class Gather:
 
     def text(self, offset: str, numbers: Sequence[str]) -> str:
         """The gather as C: `offset` is where the element lies along those axes, `numbers` are those of the index arrays."""
-        return loaded(at(f"p{self._table.number}", offset, *self._index.places(numbers)), self._table.dtype)
+        return loaded(at(f"p{self._table.number}", offset, *looked_up(self._index, numbers)), self._table.dtype)

@@ -16,11 +16,11 @@ from ...ops.index import ARRAY, getitem_shape
 from ...ops.shapes import broadcast, size
 from ..program import Instruction, Value
 from ..schedule.axes import strides_in
+from ..schedule.index import Index, of_each_axis
 from .expressions import REGISTER, stored
-from .index import Index, of_each_axis
 from .launch import Launch
 from .movement import Elements, Forms, copy
-from .places import times
+from .places import looked_up, times
 
 ADDED = {
     dtypes.float32: "float",
@@ -77,7 +77,7 @@ def _at_places(
     }
     strides |= {"target": index.along, "other": strides_in(forms[other], index.shape)}
     elements = Elements(instruction, forms, index.shape, strides)
-    places = index.places([elements.element(a, key=("array", a)) for a in arrays])
+    places = looked_up(index, [elements.element(a, key=("array", a)) for a in arrays])
     element = elements.element(output, *places, key="target")
     return elements.launch([line.format(element, elements.element(other, key="other"))], zeroed)
 

@@ -17,6 +17,7 @@ from typing import Any
 import numpy
 
 from ...machine.axes import merged
+from ..schedule.index import Index
 
 
 def counted_by(forms: Sequence[numpy.ndarray], count: int) -> str:
@@ -100,3 +101,9 @@ def at(pointer: str, *offsets: str) -> str:
     """The element at the sum of these offsets."""
     there = [offset for offset in offsets if offset != "0"]
     return f"{pointer}[{' + '.join(there) or '0'}]"
+
+
+def looked_up(index: Index, numbers: Sequence[str]) -> list[str]:
+    """Where the elements lie that the index arrays name by these numbers: offsets, to be added to those along slices."""
+    named = zip(numbers, index.steps, strict=True)
+    return [str(index.first), *(times(f"wrapped({number}, {n})", step) for number, (n, step) in named)]

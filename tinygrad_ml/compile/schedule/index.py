@@ -3,20 +3,17 @@
 An index is a tuple of integers, slices, None and arrays, as in `ops/index.py`. Arrays may stand anywhere in it: where
 they stand side by side their axes come in their place, else in front, as NumPy has it.
 
-Read next: `gathers.py`, which reads at such places, and `indexing.py`, which writes there.
+Read next: the writers' `../cpu/gathers.py` and `../gpu/gathers.py`, which read at such places; `../gpu/indexing.py`, which writes there.
 """
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import numpy
 from numpy.lib.stride_tricks import as_strided
 
 from ...ops.index import ARRAY, getitem_shape
-from ..schedule.axes import strides_in
-from ..schedule.layout import bytes_between
-from .places import times
+from .axes import strides_in
+from .layout import bytes_between
 
 
 def of_each_axis(index: tuple, ndim: int) -> list:
@@ -43,21 +40,22 @@ class Index:
     shape  of what it names
     along  strides of the array along the axes of `shape`, where slices name them
     first  where its first element lies that they name
+    steps  of each axis along which an index array names places: (how many there are, the stride)
     """
 
     def __init__(self, index: tuple, form: numpy.ndarray, common: tuple[int, ...]):
         by_axis = of_each_axis(index, form.ndim)
-        self._steps = [
+        self.steps = [
             (n, step)
             for part, n, step in zip(by_axis, form.shape, strides_in(form, form.shape), strict=True)
             if part is ARRAY
         ]
-        self.shape = getitem_shape(form.shape, *[common] * len(self._steps), index=index)
+        self.shape = getitem_shape(form.shape, *[common] * len(self.steps), index=index)
         whole = as_strided(form, [max(n, 1) for n in form.shape])  # which has a first place along each axis
         named = (0 if part is ARRAY else part for part in index)
         rest = whole[tuple(named) if Ellipsis in index else (*named, ...)]
         steps = strides_in(rest, rest.shape)
-        self._before = axes_before(index, form.ndim) if self._steps else 0
+        self._before = axes_before(index, form.ndim) if self.steps else 0
         self._after = len(steps) - self._before
         self.along = (*steps[: self._before], *[0] * len(common), *steps[self._before :])
         self.first = bytes_between(form, rest) // form.itemsize
@@ -65,8 +63,3 @@ class Index:
     def of_array(self, strides: tuple[int, ...]) -> tuple[int, ...]:
         """The strides of an index array along the axes of `shape`; given are those along the shape of all of them."""
         return (0,) * self._before + strides + (0,) * self._after
-
-    def places(self, numbers: Sequence[str]) -> list[str]:
-        """Where the elements lie that the index arrays name by these numbers, as C: parts of a sum."""
-        named = zip(numbers, self._steps, strict=True)
-        return [str(self.first), *(times(f"wrapped({number}, {n})", step) for number, (n, step) in named)]
