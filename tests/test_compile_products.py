@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 
 import tinygrad_ml as tg
 from tinygrad_ml.machine.products import plan
-from tinygrad_ml.machine.products.plan import FIRST_A, FIRST_B, FIRST_C, Product
+from tinygrad_ml.machine.products.plan import Product
 from tinygrad_ml.machine.sharing.calling import runner
 from tinygrad_ml.machine.sharing.job import MEMORY, SHARED, address
 from tinygrad_ml.machine.sharing.stretch import Stretch
@@ -33,9 +33,9 @@ def product(a, b, threads=1):
     assert Product.fits(a, b, out)
     found = Product(a, b, out)
     found.shared = True
-    job = found.job(threads)
-    job[[FIRST_A, FIRST_B, FIRST_C]] = address(a), address(b), address(out)
     scratch = np.empty(found.scratch + 64, np.uint8)
+    [(job, places)] = found.jobs(threads, address(scratch))
+    job[list(places)] = address(a), address(b), address(out)
     job[MEMORY], job[SHARED] = address(scratch), True
     stretch = Stretch([job])
     runner(stretch, threads)()

@@ -44,7 +44,7 @@ from tinygrad_ml.compile.cpu import layout
 from tinygrad_ml.machine.axes import merged
 from tinygrad_ml.machine.llvm.assembler import INT, INT32, Function, number
 from tinygrad_ml.machine.llvm.native import native
-from tinygrad_ml.machine.products.plan import FIRST_A, FIRST_B, FIRST_C, SHARED_PRODUCT_MULTIPLICATIONS, Product
+from tinygrad_ml.machine.products.plan import SHARED_PRODUCT_MULTIPLICATIONS, Product
 from tinygrad_ml.machine.sharing.calling import runner
 from tinygrad_ml.machine.sharing.job import MEMORY, SCRATCH, SHARED, address, job_row
 from tinygrad_ml.machine.sharing.stretch import Stretch
@@ -189,8 +189,8 @@ def _holding(job: np.ndarray, scratch: int, threads: int) -> Callable[[], None]:
 
 def in_tiles(operands: Operands, threads: int, scratch: np.ndarray) -> Callable[[], None]:
     product = Product(*operands)
-    job = product.job(threads)
-    job[[FIRST_A, FIRST_B, FIRST_C]] = [address(x) for x in operands]
+    [(job, places)] = product.jobs(threads, address(scratch))
+    job[list(places)] = [address(x) for x in operands]
     return _holding(job, address(scratch), threads if product.shared else 1)
 
 

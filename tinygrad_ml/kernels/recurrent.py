@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 import numpy
 
-from ..machine.products.plan import FIRST_A, FIRST_B, FIRST_C, Product
+from ..machine.products.plan import Product
 from ..machine.sharing.again import in_rounds, planned
 from ..totals import total
 from . import loops
@@ -70,9 +70,6 @@ class _OfTwo(Product):
     @staticmethod
     def fits(facts: Any, a: Array, b: Array, c: Array) -> bool:  # pyright: ignore[reportIncompatibleMethodOverride]
         return Product.fits(a, b, c)
-
-    def jobs(self, threads: int, scratch: int) -> list[tuple[Array, dict[int, int]]]:
-        return [(self.job(threads), {FIRST_A: 0, FIRST_B: 1, FIRST_C: 2})]
 
 
 def worth(x: Array, hidden: Array, cell: Array, weight: Array, bias: Array, backwards: bool) -> bool:

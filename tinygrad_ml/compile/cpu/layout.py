@@ -43,8 +43,7 @@ class HostLayout(Layout):
     blocks     kernel -> (elements or rows in a block, whether it runs over flat memory); for those that run in blocks
     registers  value -> the one whose register it has
     alone      result of an instruction that stands alone -> the loops that compute it
-    products   result -> the matrix product that runs as machine code
-    convolutions  result -> the operation on windows that does
+    plans      result -> the matrix product, or the operation on windows, that runs as machine code
     parts      value -> the value that it is computed into as a part of, and where: what a concatenation then need not copy
     """
 
@@ -54,8 +53,7 @@ class HostLayout(Layout):
         self.blocks: dict[Kernel, tuple[int, bool]] = {}
         self.registers: dict[Value, Value] = {}
         self.alone: dict[Value, list[Written]] = {}
-        self.products: dict[Value, Product] = {}
-        self.convolutions: dict[Value, ImplicitProduct | TiledConvolution | TiledGradient | WeightGradient] = {}
+        self.plans: dict[Value, Product | ImplicitProduct | TiledConvolution | TiledGradient | WeightGradient] = {}
         self.parts: dict[Value, tuple[Value, tuple[slice, ...]]] = {}
         program: Program = what_and_where[0]
         self._taken = {*program.results, *(value for _, value in program.writes)}
@@ -158,15 +156,13 @@ class HostLayout(Layout):
         elif not self.compiled:
             return []
         elif instruction.op.kind == "product":
-            (x, y), (a, b, c) = instruction.inputs, (self.forms[value] for value in (*instruction.inputs, output))
-            if instruction.op.turned:
-                b = b.mT
-            elif not c.flags.c_contiguous:  # laid out to be computed as bᵀ·aᵀ
-                x, y, a, b, c = y, x, b.mT, a.mT, c.mT
-            if Product.fits(a, b, c):
-                self.products[output] = product = Product(a, b, c)
-                return [(product, product.scratch)] if product.scratch else []
-            loop = few_products((x, y, output), a, b, c)
+            values, turned = zip(*self.factors(instruction), strict=True)
+            forms = [
+                self.forms[x].mT if is_turned else self.forms[x] for x, is_turned in zip(values, turned, strict=True)
+            ]
+            if Product.fits(*forms):
+                return self._planned(output, Product(*forms))
+            loop = few_products(values, *forms)
             loops = loop and [loop]
         else:
             write = range_loop if is_check(instruction) else WRITTEN_ALONE.get(instruction.op)
@@ -180,10 +176,19 @@ class HostLayout(Layout):
         sight = instruction.params["sight"]
         forms = [self.forms[value] for value in (*instruction.inputs, instruction.output)]
         runs_as = next((way for way in op.runs_as if way.fits(sight, *forms)), None)
-        if runs_as is None:
-            return []
-        self.convolutions[instruction.output] = plan = runs_as(sight, *forms)
-        return [(plan, plan.scratch)]
+        return [] if runs_as is None else self._planned(instruction.output, runs_as(sight, *forms))
+
+    def _planned(self, output: Value, plan: Any) -> Iterable[tuple[Hashable, int]]:
+        self.plans[output] = plan
+        return [(plan, plan.scratch)] if plan.scratch else []
+
+    def factors(self, instruction: Instruction) -> tuple[tuple[Value, bool], ...]:
+        """The operands of a product and its result, as it is computed: each with whether its last two axes are swapped. What is
+        laid out to be computed as bᵀ·aᵀ has the operands in each other's place."""
+        (a, b), c, turned = instruction.inputs, instruction.output, instruction.op.turned
+        if turned or self.forms[c].flags.c_contiguous:
+            return (a, False), (b, turned), (c, False)
+        return (b, True), (a, True), (c, True)
 
     def scratch(self, kernel: Kernel) -> Iterable[tuple[Hashable, int]]:
         if kernel.kind != "loop":

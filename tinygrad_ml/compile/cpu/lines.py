@@ -18,7 +18,7 @@ from ...backend.arrays import HOST
 from ...blocks import BlockRunner
 from ...denormals import can_flush, flushed
 from ...functional import windows
-from ...machine.products.plan import FIRST_A, FIRST_B, FIRST_C, alike
+from ...machine.products.plan import Product, alike
 from ...machine.sharing.job import MEMORY, SHARED, address
 from ...ops import Primitive, movement
 from ...ops.index import ARRAY, assemble, assemble_into, scatter_add
@@ -55,7 +55,7 @@ class Lines(StepSource):
         self.eager: list[Instruction] = []
         self._flushed = flushed()
         self.looks: dict[str, tuple[str, int]] = {}
-        alike(self.layout.products.values())
+        alike(plan for plan in self.layout.plans.values() if isinstance(plan, Product))
         for value in moving:
             self._look_up(value)
         for kernel in self.layout.kernels:
@@ -189,7 +189,7 @@ class Lines(StepSource):
         elif instruction.op.kind == "reduction":
             self._reduction(instruction, operands[0], self._target(instruction.output))
         elif instruction.op.kind == "product":
-            self._multiplied(instruction, operands)
+            self._multiplied(instruction)
         elif is_check(instruction):
             look = f"check_{instruction.output.number}"
             self.names[look] = partial(value_of, instruction, HOST)
@@ -204,41 +204,33 @@ class Lines(StepSource):
         self.names[f"call_{number}"] = lambda *x: numpy.asarray(compute(*x), order="C")
         self.lines.append(f"v{number} = call_{number}({', '.join(operands)})")
 
-    def _multiplied(self, instruction: Instruction, operands: list[str]) -> None:
-        (a, b), out = instruction.inputs, instruction.output
-        target, factors, values = self._target(out), tuple(operands), (a, b, out)
-        if instruction.op.turned:
-            factors = operands[0], self._transposed(b)
-        elif not self.layout.forms[out].flags.c_contiguous:  # laid out to be computed as bᵀ·aᵀ
-            target, factors, values = self._transposed(out), (self._transposed(b), self._transposed(a)), (b, a, out)
-        product = self.layout.products.get(out)
-        if product is None:
-            self.lines.append(f"matmul({factors[0]}, {factors[1]}, {target})")
-            return
-        jobs = [(product.job(self.threads), {FIRST_A: 0, FIRST_B: 1, FIRST_C: 2})]
-        self._planned(product, jobs, values, f"{target} = {factors[0]} @ {factors[1]}")
+    def _multiplied(self, instruction: Instruction) -> None:
+        self._target(instruction.output)
+        factors = self.layout.factors(instruction)
+        a, b, out = (self._transposed(value) if turned else self.name(value) for value, turned in factors)
+        if instruction.output in self.layout.plans:
+            self._planned(instruction, [value for value, _ in factors], f"{out} = {a} @ {b}")
+        else:
+            self.lines.append(f"matmul({a}, {b}, {out})")
 
     def _windowed(self, instruction: Instruction, operands: list[str]) -> None:
         """An operation on windows that nobody lays out."""
-        out, plan = self._target(instruction.output), self.layout.convolutions.get(instruction.output)
-        if plan is None:
-            self._copied(instruction, ", ".join(operands), out)
-            return
-        self.names[self._new_name("plan")] = plan  # which holds what the job points to
-        jobs, values = plan.jobs(self.threads, self._scratch(plan)), (*instruction.inputs, instruction.output)
-        self._planned(plan, jobs, values, f"{out} = {instruction.op.name}({', '.join(operands)}){plan.how}")
+        out, given = self._target(instruction.output), ", ".join(operands)
+        if instruction.output in self.layout.plans:
+            values = *instruction.inputs, instruction.output
+            self._planned(instruction, values, f"{out} = {instruction.op.name}({given})")
+        else:
+            self._copied(instruction, given, out)
 
-    def _planned(
-        self, plan: Any, jobs: Iterable[tuple[numpy.ndarray, Mapping[int, int]]], values: Sequence[Value], what: str
-    ) -> None:
-        """Calls of what does the jobs of a plan: (job, place in it -> which of the values has its address there)."""
-        for job, places in jobs:
-            job[SHARED], job[MEMORY] = plan.shared and self.threads > 1, self._scratch(plan)
-            self._call_job(job, {place: Operand(values[which]) for place, which in places.items()}, what)
-
-    def _scratch(self, plan: Any) -> int:
-        """Where the memory begins in which a plan works."""
-        return address(self.memory) + self.layout.offsets.get(plan, 0)
+    def _planned(self, instruction: Instruction, values: Sequence[Value], what: str) -> None:
+        """Calls of what does the jobs of an instruction's plan, of these values."""
+        plan = self.layout.plans[instruction.output]
+        self.names[self._new_name("plan")] = plan  # which holds what the jobs point to
+        scratch = address(self.memory) + self.layout.offsets.get(plan, 0)
+        for job, places in plan.jobs(self.threads, scratch):
+            job[SHARED], job[MEMORY] = plan.shared and self.threads > 1, scratch
+            operands = {place: Operand(values[which]) for place, which in places.items()}
+            self._call_job(job, operands, f"{what}{plan.how}")
 
     def _transposed(self, value: Value) -> str:
         """Its last two axes swapped, as an expression."""

@@ -15,7 +15,7 @@ from ..sharing.job import job_row
 from . import plan
 from .attention import SIDE, Attention
 from .fields import Shape, shape_for, widths
-from .plan import places_in_job
+from .plan import Jobs, places_in_job
 
 PLACES_AT_A_TIME = 192
 """Keys of a block, or queries of one of the gradient: its scores fit into the nearest caches."""
@@ -153,7 +153,7 @@ class ForwardAttention(_BlockwiseJob):
         self._packed = self._rows(self._sizes["width"])
         self.scratch = self._packed + self._rows(PLACES_AT_A_TIME) + self._rows(5)
 
-    def jobs(self, threads: int, scratch: int) -> list[tuple[numpy.ndarray, dict[int, int]]]:
+    def jobs(self, threads: int, scratch: int) -> Jobs:
         """The job as so many threads will share it."""
         where = {"scores": self._packed, "sums": self._packed + self._rows(PLACES_AT_A_TIME)}
         parts = max(1, min(MOST_PARTS, -(-self._sizes["queries"] // SIDE)))
@@ -175,7 +175,7 @@ class BackwardAttention(_BlockwiseJob):
         self._packed = self._rows(self._sizes["width"] + self._sizes["values"])
         self.scratch = self._packed + 2 * self._rows(PLACES_AT_A_TIME)
 
-    def jobs(self, threads: int, scratch: int) -> list[tuple[numpy.ndarray, dict[int, int]]]:
+    def jobs(self, threads: int, scratch: int) -> Jobs:
         """The job as so many threads will share it."""
         where = {"scores": self._packed, "slopes": self._packed + self._rows(PLACES_AT_A_TIME)}
         where["dq_part"], parts = self._dq[0, 0].nbytes, self._dq.shape[1]

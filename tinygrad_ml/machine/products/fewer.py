@@ -10,8 +10,8 @@ import numpy
 from ..sharing.job import MOST_SCRATCH, job_row
 from . import plan
 from .fields import BASIS, PLACES, SIDE, TiledImages, TiledWeights, shape_for, widths
-from .plan import SHARED_PRODUCT_MULTIPLICATIONS, in_tasks, places_in_job
-from .windows import Jobs, Sight
+from .plan import SHARED_PRODUCT_MULTIPLICATIONS, Jobs, in_tasks, places_in_job
+from .windows import Sight
 
 FEWEST_CHANNELS = 16
 """Of image and result: with fewer, additions take longer than the multiplications that they save."""

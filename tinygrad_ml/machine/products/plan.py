@@ -45,8 +45,8 @@ def places_in_job(fields: Any, names: Iterable[str]) -> dict[int, int]:
 
 FEWEST_WITH_HALVES = 3
 """Vectors of a tile from which on there is one whose last vector is a half one: of which most work is made."""
-FIRST_A, FIRST_B, FIRST_C = places_in_job(Fields, "abc")
-"""Where a job has the addresses of the matrices."""
+Jobs = list[tuple[numpy.ndarray, dict[int, int]]]
+"""Jobs one after the other, and where in each the address of which operand, or of the result, belongs."""
 
 
 def in_tasks(pieces: int, threads: int) -> tuple[dict[str, int], int]:
@@ -82,9 +82,13 @@ class Product:
     a, b, c  arrays that lie as the operands and the result do; all axes but the last two count matrices
     shared   whether threads share it
     scratch  bytes of memory that it needs for copies
+    how      it is done, in words, if there is more to say
     widths, narrow, copied  the tiles that there is code for, by how many vectors they are wide; those of which there is another one,
              whose last vector is a half one; and whether there is code for copies
     """
+
+    _places = places_in_job(Fields, "abc")
+    how = ""
 
     def __init__(self, a: numpy.ndarray, b: numpy.ndarray, c: numpy.ndarray):
         (*batch, self.m, self.n), self.k, self.dtype = c.shape, a.shape[-1], c.dtype
@@ -127,8 +131,8 @@ class Product:
         narrow = n < register() // size and k >= LONG and m * n * k <= ONE_THREAD
         return b.strides[-1] == size or (b.strides[-2] == size and m >= WORTH_COPYING and not narrow)
 
-    def job(self, threads: int) -> numpy.ndarray:
-        """The job as so many threads will share it, without the addresses of the matrices."""
+    def jobs(self, threads: int, scratch: int) -> Jobs:
+        """The job as so many threads will share it."""
         told, tasks = divided(self.matrices, self.panels, self.m, threads if self.shared else 1, self.tile)
         told |= {"m": self.m, "n": self.n, "k": self.k, "read": self.read}
         for name, (row, column, following) in zip("abc", self.steps, strict=True):
@@ -136,9 +140,8 @@ class Product:
         del told["c_column"]
         from .parts import product  # which needs llvmlite
 
-        return job_row(
-            product(self.tile, self.dtype.itemsize, self.widths, self.narrow, self.copied), tasks, Fields(**told)
-        )
+        code = product(self.tile, self.dtype.itemsize, self.widths, self.narrow, self.copied)
+        return [(job_row(code, tasks, Fields(**told)), self._places)]
 
 
 def alike(products: Iterable[Product]) -> None:

@@ -15,7 +15,7 @@ import numpy
 from ..sharing.job import SCRATCH, job_row
 from . import plan
 from .fields import DEEPEST, Shape, WeightSum, Windows, shape_for, widths
-from .plan import SHARED_PRODUCT_MULTIPLICATIONS, divided, places_in_job
+from .plan import SHARED_PRODUCT_MULTIPLICATIONS, Jobs, divided, places_in_job
 
 WORTH_MULTIPLICATIONS = 1 << 16
 """Multiplications from which on a convolution is worth machine code of its own."""
@@ -31,9 +31,6 @@ PACKED_LINE = 3
 
 MASKED_LINE = 1.4
 """What a line takes that is shorter than a vector, and so is read and written by masks, as a multiple of a whole vector's time."""
-
-Jobs = list[tuple[numpy.ndarray, dict[int, int]]]
-"""Jobs one after the other, and where in each the address of which operand, or of the result, belongs."""
 
 
 class Sight(NamedTuple):
