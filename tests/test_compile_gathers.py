@@ -162,6 +162,8 @@ def test_sums_along_edges_of_a_graph_go_by_whole_rows():
     step(x, ends)
     (loop,) = [text for text in step.source.split("\n\n") if text.lstrip().startswith("# scatter_add")]
     assert loop.index("p0[") < loop.index("for i1 in")  # an end is looked up once for its row
+    (look,) = [i for i in step.program.instructions if i.op.name == "check"]
+    assert look.inputs[0].shape == (50,)  # and is looked at once, to see whether it is in range
 
 
 def test_integers_are_added_too():
