@@ -19,8 +19,7 @@ from ...backend import dtypes
 from ...ops import movement
 from ...ops.index import ARRAY, getitem
 from ...ops.shapes import broadcast, size
-from ..passes.dead import dead
-from ..passes.rewriting import Rewriting
+from ..passes.rewriting import Rewriting, rewritten
 from ..program import GATHER, Instruction, Program, Value
 from ..schedule.index import Index, axes_before
 from .expressions import loaded
@@ -34,25 +33,19 @@ REPEATED_OPERATIONS = 8
 
 def gathers(program: Program, again: bool = True) -> Program:
     """With a gather for each `x[index]` that has index arrays; `again`: whether places may be computed again."""
-    return dead(_Gathers(program, again).rewritten())
+    return rewritten(program, lambda instruction, writing: _Gathers(writing, again).instead(instruction))
 
 
-class _Gathers(Rewriting):
-    def __init__(self, program: Program, again: bool):
-        super().__init__(program)
-        self.program, self._again = program, again
+class _Gathers:
+    def __init__(self, writing: Rewriting, again: bool):
+        self._writing, self._again = writing, again
 
-    def rewritten(self) -> Program:
-        for instruction in self.program.instructions:
-            values = (*instruction.inputs, instruction.output)
-            indexed = instruction.op is getitem and ARRAY in instruction.params["index"]
-            if indexed and all(value.dtype in dtypes.SUPPORTED for value in values):
-                instruction = self._gather(instruction)
-            self.keep(instruction)
-        return self.program.with_instructions(self.producers.values())
-
-    def _gather(self, instruction: Instruction) -> Instruction:
-        self.scope = instruction.output.scope
+    def instead(self, instruction: Instruction) -> Instruction | None:
+        """What takes the place of an instruction that reads what index arrays name."""
+        values = (*instruction.inputs, instruction.output)
+        indexed = instruction.op is getitem and ARRAY in instruction.params["index"]
+        if not indexed or any(value.dtype not in dtypes.SUPPORTED for value in values):
+            return None
         x, *arrays = instruction.inputs
         index, output = instruction.params["index"], instruction.output
         common = broadcast(*[array.shape for array in arrays])
@@ -69,17 +62,16 @@ class _Gathers(Rewriting):
     def _shown(self, value: Value, after: int, shape: tuple[int, ...]) -> Value:
         """A view that has the value's elements where those of the result are that need them: before the last axes."""
         if after and value.shape:
-            aligned = value.shape + (1,) * after
-            value = self.new(movement.reshape, (value,), aligned, value.dtype, shape=aligned)
+            value = self._writing.reshaped(value, value.shape + (1,) * after)
         if value.shape != shape:
-            value = self.new(movement.broadcast_to, (value,), shape, value.dtype, shape=shape)
+            value = self._writing.new(movement.broadcast_to, (value,), shape, value.dtype, shape=shape)
         return value
 
     def _leading_to(self, value: Value) -> list[Instruction]:
         """The operations that compute an element of the value; as many as are looked at, if they are more than `REPEATED_OPERATIONS`."""
         waiting, operations = [value], []
         while waiting and len(operations) <= REPEATED_OPERATIONS:
-            instruction = self.producers.get(waiting.pop())
+            instruction = self._writing.producers.get(waiting.pop())
             if instruction is not None and _for_each_element(instruction):
                 operations.append(instruction)
                 waiting += element_operands(instruction)
@@ -87,14 +79,14 @@ class _Gathers(Rewriting):
 
     def _computed_again(self, value: Value, after: int, shape: tuple[int, ...]) -> Value:
         """The value for each element of the result."""
-        instruction = self.producers.get(value)
+        instruction = self._writing.producers.get(value)
         if instruction is None or not _for_each_element(instruction):
             return self._shown(value, after, shape)
         operands = tuple(self._computed_again(operand, after, shape) for operand in element_operands(instruction))
         if instruction.op is GATHER:
             x, index = instruction.inputs[0], instruction.params["index"]
-            return self.new(GATHER, (x, *operands), shape, value.dtype, index=index, common=shape)
-        return self.new(instruction.op, operands, shape, value.dtype, **instruction.params)
+            return self._writing.new(GATHER, (x, *operands), shape, value.dtype, index=index, common=shape)
+        return self._writing.new(instruction.op, operands, shape, value.dtype, **instruction.params)
 
 
 def _for_each_element(instruction: Instruction) -> bool:

@@ -14,12 +14,11 @@ from __future__ import annotations
 import numpy
 
 from ...backend import dtypes
-from ...ops import elementwise, movement, reduce
+from ...ops import elementwise, reduce
 from ...ops.index import ARRAY, scatter_add
 from ...ops.shapes import size
-from ..passes.rewriting import Rewriting
-from ..program import Instruction, Program
-from ..sources import Constant
+from ..passes.rewriting import Rewriting, rewritten
+from ..program import Instruction, Program, Value
 
 SMALL_PRODUCT_MULTIPLICATIONS = 1 << 20
 """Multiplications of a product that is none for the library."""
@@ -29,27 +28,21 @@ SMALL_SCATTER_ELEMENTS = 1 << 23
 
 def small_products(program: Program) -> Program:
     """With sums in the place of small products of two matrices."""
-    rewriting = Rewriting(program)
-    new, keep = rewriting.new, rewriting.keep
-    for instruction in program.instructions:
-        if not _is_small(instruction):
-            keep(instruction)
-            continue
-        rewriting.scope = instruction.output.scope
-        a, b = instruction.inputs
-        (m, k), n = a.shape, instruction.output.shape[1]
-        if k == 1:  # there is nothing to add up
-            across = new(movement.reshape, (b,), (1, n), b.dtype, shape=(1, n))
-            keep(Instruction(elementwise.mul, (a, across), {}, instruction.output))
-            continue
-        # The axis that is summed stands where the memory of b has it, if b is no transposed view.
-        rows, columns, axis = ((m, 1, k), (1, n, k), 2) if instruction.op.turned else ((m, k, 1), (1, k, n), 1)
-        left = new(movement.reshape, (a,), rows, a.dtype, shape=rows)
-        right = new(movement.reshape, (b,), columns, b.dtype, shape=columns)
-        shape = (m, k, n) if axis == 1 else (m, n, k)
-        product = new(elementwise.mul, (left, right), shape, left.dtype)
-        keep(Instruction(reduce.sum_, (product,), {"axis": (axis,), "keepdims": False}, instruction.output))
-    return program.with_instructions(rewriting.producers.values())
+    return rewritten(program, _as_sum)
+
+
+def _as_sum(instruction: Instruction, writing: Rewriting) -> Instruction | None:
+    if not _is_small(instruction):
+        return None
+    (a, b), output = instruction.inputs, instruction.output
+    (m, k), n = a.shape, output.shape[1]
+    if k == 1:  # there is nothing to add up
+        return Instruction(elementwise.mul, (a, writing.reshaped(b, (1, n))), {}, output)
+    # The axis that is summed stands where the memory of b has it, if b is no transposed view.
+    rows, columns, axis = ((m, 1, k), (1, n, k), 2) if instruction.op.turned else ((m, k, 1), (1, k, n), 1)
+    shape = (m, k, n) if axis == 1 else (m, n, k)
+    product = writing.new(elementwise.mul, (writing.reshaped(a, rows), writing.reshaped(b, columns)), shape, a.dtype)
+    return Instruction(reduce.sum_, (product,), {"axis": (axis,), "keepdims": False}, output)
 
 
 def _is_small(instruction: Instruction) -> bool:
@@ -62,34 +55,29 @@ def _is_small(instruction: Instruction) -> bool:
 
 def small_scatters(program: Program) -> Program:
     """With sums in the place of what is added up at the rows of small tables."""
-    rewriting = Rewriting(program)
-    new = rewriting.new
-    for instruction in program.instructions:
-        axis = _named_axis(instruction)
-        if axis is None:
-            rewriting.keep(instruction)
-            continue
-        output = instruction.output
-        rewriting.scope = output.scope
-        (x, index), shape, rows = instruction.inputs, output.shape, output.shape[axis]
-        before, after, count = shape[:axis], shape[axis + 1 :], size(index.shape)
-        column, across = (rows, *(1,) * (1 + len(after))), (count, *(1,) * len(after))
-        places = new(movement.reshape, (index,), across, index.dtype, shape=across)
-        numbers = numpy.arange(rows, dtype=index.dtype).reshape(column)
+    return rewritten(program, _as_comparisons)
 
-        def are(numbers: numpy.ndarray, places=places, hits=(rows, *across)):
-            constant = rewriting.value(numbers.shape, numbers.dtype, Constant(numbers))
-            return new(elementwise.equal, (constant, places), hits, bool)
 
-        hit = are(numbers)
-        if index.dtype.kind == "i":  # -1 is the last row
-            hit = new(elementwise.logical_or, (hit, are(numbers - rows)), hit.shape, bool)
-        listed = (*before, 1, count, *after)
-        given = new(movement.reshape, (x,), listed, x.dtype, shape=listed)
-        zero = rewriting.value((), x.dtype, Constant(numpy.zeros((), x.dtype)))
-        taken = new(elementwise.where, (hit, given, zero), (*before, rows, count, *after), x.dtype)
-        rewriting.keep(Instruction(reduce.sum_, (taken,), {"axis": (axis + 1,), "keepdims": False}, output))
-    return program.with_instructions(rewriting.producers.values())
+def _as_comparisons(instruction: Instruction, writing: Rewriting) -> Instruction | None:
+    axis = _named_axis(instruction)
+    if axis is None:
+        return None
+    (x, index), shape, rows = instruction.inputs, instruction.output.shape, instruction.output.shape[axis]
+    before, after, count = shape[:axis], shape[axis + 1 :], size(index.shape)
+    across = count, *(1,) * len(after)
+    places = writing.reshaped(index, across)
+    numbers = numpy.arange(rows, dtype=index.dtype).reshape(rows, *(1,) * (1 + len(after)))
+
+    def are(numbers: numpy.ndarray) -> Value:
+        return writing.new(elementwise.equal, (writing.constant(numbers), places), (rows, *across), bool)
+
+    hit = are(numbers)
+    if index.dtype.kind == "i":  # -1 is the last row
+        hit = writing.new(elementwise.logical_or, (hit, are(numbers - rows)), hit.shape, bool)
+    given = writing.reshaped(x, (*before, 1, count, *after))
+    zero = writing.constant(numpy.zeros((), x.dtype))
+    taken = writing.new(elementwise.where, (hit, given, zero), (*before, rows, count, *after), x.dtype)
+    return Instruction(reduce.sum_, (taken,), {"axis": (axis + 1,), "keepdims": False}, instruction.output)
 
 
 def _named_axis(instruction: Instruction) -> int | None:

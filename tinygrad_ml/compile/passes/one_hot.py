@@ -16,7 +16,6 @@ from ...backend import of
 from ...ops import elementwise, index, movement, reduce
 from ...ops.index import ARRAY
 from ..program import Instruction, Program, Value, is_check
-from ..sources import Constant
 from .rewriting import Rewriting
 
 
@@ -36,11 +35,7 @@ def one_hot(program: Program) -> Program:
     if not tables:
         return program.with_instructions(program.instructions)
     rewriting = Rewriting(program)
-    new, keep = rewriting.new, rewriting.keep
-
-    def constant(array: numpy.ndarray) -> Value:
-        return rewriting.value(array.shape, array.dtype, Constant(array))
-
+    new, keep, constant = rewriting.new, rewriting.keep, rewriting.constant
     # Rows with one number that is not 0 -> that number of each, and whether it is the negative of that.
     alone: dict[Value, tuple[Value, bool]] = {}
     none_alone = alone.keys().isdisjoint

@@ -11,7 +11,7 @@ from ...modes import Place
 from ...ops import Primitive
 from ...ops.movement import concat, permute_dims, reshape
 from ..program import Call, Instruction, Program, Value
-from ..sources import Source
+from ..sources import Constant, Source
 from .dead import dead
 
 
@@ -32,6 +32,10 @@ class Rewriting:
         """One that was not there before."""
         self._number += 1
         return Value(self._number, shape, numpy.dtype(dtype), source, self.scope)
+
+    def constant(self, array: numpy.ndarray) -> Value:
+        """Numbers that are known."""
+        return self.value(array.shape, array.dtype, Constant(array))
 
     def new(
         self, op: Primitive | Call, inputs: tuple[Value, ...], shape: tuple[int, ...], dtype: Any, /, **params: Any
