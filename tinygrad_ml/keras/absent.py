@@ -35,7 +35,8 @@ def not_offered(module: str, instead: dict[str, str]) -> Callable[[str], Any]:
         if name in instead:
             kind = NotOfferedImportError if _imports(sys._getframe(1)) else NotOfferedAttributeError
             raise kind(f"tinygrad_ml.{module} has no {name}: {instead[name]}")
-        raise AttributeError(f"module 'tinygrad_ml.{module}' has no attribute {name!r}")
+        room = sys.modules.get(f"tinygrad_ml.{module}")  # in which Python looks for a name like it
+        raise AttributeError(f"module 'tinygrad_ml.{module}' has no attribute {name!r}", name=name, obj=room)
 
     return look_up
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import numbers
 from collections.abc import Iterable
 from typing import Any
@@ -24,6 +25,13 @@ def number(what: str, value: Any, least: float = float("-inf"), most: float = fl
         bounds = f" from {least} to {most}" if most < float("inf") else bounds
         raise OptionError(f"{what}={value!r} must be a number{bounds}")
     return value
+
+
+def alike(name: Any, known: Iterable[Any]) -> str:
+    """ " (did you mean 'relu'?)", if one of the names that there are looks like the one that was given; else nothing."""
+    names = {str(each).lower(): str(each) for each in known}
+    found = difflib.get_close_matches(str(name).lower(), names, n=1, cutoff=0.7)
+    return f" (did you mean {names[found[0]]!r}?)" if found else ""
 
 
 def one_of(what: str, value: Any, known: Iterable[Any]) -> Any:

@@ -23,6 +23,7 @@ from ..errors import CheckpointError, OptionError
 from ..functional import tensor
 from ..tensor import Tensor
 from .arguments import bound_arguments, options_of
+from .checks import alike
 from .naming import snake_case
 
 _registered: dict[str, Any] = {}  # "package>name" -> class or function, of the program's
@@ -373,7 +374,9 @@ def by_name(what: str, identifier: Any, base: type | None, aliases: Mapping[str,
         return found.from_config(identifier["config"]) if isinstance(found, type) else deserialize(identifier)
     found = known.get(identifier, _registered.get(identifier, _registered.get(f"Custom>{identifier}")))
     if found is None:
-        raise OptionError(f"there is no {what} {identifier!r}; there are {', '.join(sorted(map(str, known)))}")
+        raise OptionError(
+            f"there is no {what} {identifier!r}{alike(identifier, known)}; there are {', '.join(sorted(map(str, known)))}"
+        )
     return found() if isinstance(found, type) else found
 
 

@@ -52,7 +52,8 @@ def missing_from(module: str, *places: str) -> Callable[[str], Any]:
         found = () if name.startswith("_") else tuple(row for place in places for row in rows(place, name))
         frame = user()
         if not found:
-            raise AttributeError(f"{said} {name!r}", name=name)
+            room = sys.modules.get(module)  # in which Python looks for a name like it
+            raise AttributeError(f"{said} {name!r}", name=name, obj=room)
         if imports(frame):
             line = found[0].as_it_stands()
             raise SpellingImportError(f"cannot import {name!r} from {module!r}{_here(found[0], line)}", name=module)

@@ -97,4 +97,12 @@ class CallbackList(Events):
 def _as_list(callbacks: Any) -> list[Callback]:
     if callbacks is None:
         return []
-    return leaves(list(callbacks)) if isinstance(callbacks, Iterable) else [callbacks]
+    found = leaves(list(callbacks)) if isinstance(callbacks, Iterable) else [callbacks]
+    for one in found:
+        if isinstance(one, type):
+            raise OptionError(f"callbacks are objects, and {one.__name__} is a class: write {one.__name__}(...)")
+        if not hasattr(one, "set_params"):
+            raise OptionError(
+                f"{one!r} is no callback: give objects of classes that derive from keras.callbacks.Callback"
+            )
+    return found

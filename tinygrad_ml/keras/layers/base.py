@@ -72,7 +72,7 @@ class Layer(Configurable, Weights):
         batch_input_shape: tuple[int | None, ...] | None = None,
         **unknown: Any,
     ):
-        refuse(type(self).__name__, unknown)
+        refuse(type(self).__name__, unknown, options_of(type(self)))
         if dtype not in (None, "float32") and dtypes.as_dtype(getattr(dtype, "name", dtype)) != DEFAULT_FLOAT:
             raise OptionError(f"{type(self).__name__}: layers compute in float32, and not in {dtype}")
         if name is not None and (not isinstance(name, str) or "/" in name):

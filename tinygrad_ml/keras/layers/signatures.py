@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from ...errors import OptionError
+from ..checks import alike
 
 
 def marks_as_built(build: Callable) -> Callable:
@@ -57,10 +58,13 @@ ABSENT = {
 """Options that Keras's configs have: they may say that they are not used."""
 
 
-def refuse(layer: str, unknown: Mapping[str, Any]) -> None:
-    """Raise `OptionError` for options that a layer has not, unless they are Keras's, and say that they are not used."""
+def refuse(layer: str, unknown: Mapping[str, Any], known: Collection[str]) -> None:
+    """Raise `OptionError` for options that a layer has not, unless they are Keras's, and say that they are not used.
+
+    known  the options that it has
+    """
     for option, value in unknown.items():
         if option not in ABSENT:
-            raise OptionError(f"{layer} has no option {option}=")
+            raise OptionError(f"{layer} has no option {option}={alike(option, known)}; it has {', '.join(known)}")
         if value not in (None, False) and (option == "renorm" or unknown.get("renorm") or option[:7] != "renorm_"):
             raise OptionError(f"{layer}: {option}= is not offered{ABSENT[option]}")

@@ -14,7 +14,7 @@ import warnings
 from typing import Any
 
 from ... import functional as tg
-from ...errors import OptionError
+from ...errors import OptionError, ShapeError
 from ...nn import functional as F
 from ...tensor import Tensor, as_tensor
 from ..config import epsilon
@@ -167,6 +167,11 @@ def sparse_categorical_crossentropy(
     t = (y_true if isinstance(y_true, Tensor) else as_tensor(y_true, device=p.device)).astype("int64")
     if t.ndim == p.ndim and t.shape[axis] == 1:
         t = t.squeeze(axis)
+    if t.shape == p.shape:
+        raise ShapeError(
+            f"sparse_categorical_crossentropy takes class numbers, one for each sample, but got targets of shape {t.shape}, "
+            "that of the predictions: rows of zeros and ones need 'categorical_crossentropy'"
+        )
     counts = None
     if ignore_class is not None and t.ndim == p.ndim - 1:
         counts = t != ignore_class

@@ -27,13 +27,24 @@ def as_data(value: Any, device: Device) -> Tensor:
         try:
             value = value.detach().cpu() if hasattr(value, "detach") else value  # a tensor of PyTorch
             value = numpy.asarray(value)
+            if value.dtype == object and any(each is None for each in value.flat):  # which NumPy makes nan of
+                raise ValueError("None stands in it")
             value = value.astype(DEFAULT_FLOAT) if value.dtype == object else value
         except (ValueError, TypeError) as error:
             raise DTypeError(f"data of type {type(value).__name__} is no array of numbers: {error}") from None
+        if value.dtype.kind in "US":
+            raise DTypeError(
+                f"data of type {type(value).__name__} hold texts, such as {_first(value)}, and a model computes with "
+                "numbers: layers.TextVectorization and layers.StringLookup make these of texts"
+            )
         if value.dtype.kind == "f" and value.dtype != DEFAULT_FLOAT:
             value = value.astype(DEFAULT_FLOAT)
         value = as_tensor(numpy.ascontiguousarray(value), device=device)
     return value.detach().to(device)
+
+
+def _first(texts: numpy.ndarray) -> str:
+    return next((repr(str(text)) for text in texts.flat), "''")
 
 
 def unpack(data: Any) -> tuple[Any, Any, Any]:
@@ -76,7 +87,7 @@ class Batches:
         self._begun: Iterator | None = None
         self._seen = 0
         self._done = 0  # steps that the next epoch has had already
-        if _yields_batches(x):
+        if yields_batches(x):
             if y is not None or sample_weight is not None:
                 raise OptionError(
                     "x yields batches with their targets in them, so y and sample_weight must not be given"
@@ -89,6 +100,12 @@ class Batches:
             self.count = steps or _length(x)
             return
         self.parts = (x, y, sample_weight)
+        for name, part in zip(("x", "y", "sample_weight"), self.parts, strict=True):
+            if any(isinstance(leaf, (int, float)) for leaf in leaves(part)):
+                raise DTypeError(
+                    f"{name} is a list of numbers, and a list is of several arrays, one for each input or output: "
+                    f"pass numpy.array({name})"
+                )
         arrays = [as_data(leaf, device) for leaf in leaves(self.parts) if leaf is not None]
         lengths = [array.shape[0] if array.ndim else None for array in arrays]
         if len(set(lengths)) > 1 or None in lengths:
@@ -96,7 +113,11 @@ class Batches:
         if not lengths[0]:
             raise ShapeError("there are no samples in x")
         self.samples = lengths[0]
-        batch_size = batch_size or (math.ceil(self.samples / steps) if steps else 32)
+        batch_size = (
+            whole("batch_size", batch_size)
+            if batch_size is not None
+            else (math.ceil(self.samples / steps) if steps else 32)
+        )
         self.source = DataLoader(TensorDataset(*arrays), batch_size, shuffle=bool(shuffle))
         self.count = len(self.source) if steps is None else steps
 
@@ -191,7 +212,8 @@ def _length(source: Any) -> int | None:
         return None if count < 0 else count
 
 
-def _yields_batches(x: Any) -> bool:
+def yields_batches(x: Any) -> bool:
+    """Whether it is no array, nor a structure of such, but yields batches of them."""
     arrays = isinstance(x, (Tensor, numpy.ndarray, list, tuple, Mapping)) or hasattr(x, "__array__")
     return (not arrays and hasattr(x, "__iter__")) or isinstance(x, Dataset)
 
@@ -200,7 +222,7 @@ def split_validation(data: tuple, fraction: float) -> tuple[tuple, tuple]:
     """(x, y, sample_weight) cut into training data and validation data, which is the last part, unshuffled."""
     if not 0 < fraction < 1:
         raise OptionError(f"validation_split lies between 0 and 1, not at {fraction}")
-    if any(_yields_batches(leaf) for leaf in leaves(data) if leaf is not None):
+    if any(yields_batches(leaf) for leaf in leaves(data) if leaf is not None):
         raise OptionError("validation_split needs arrays; give validation_data instead")
     data = mapped(lambda leaf: leaf if leaf is None or isinstance(leaf, Tensor) else numpy.asarray(leaf), data)
     samples = next(leaf for leaf in leaves(data) if leaf is not None).shape[0]

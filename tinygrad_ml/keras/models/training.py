@@ -23,7 +23,7 @@ from ..callbacks import CallbackList, History
 from ..callbacks.backup import Fit
 from ..checks import whole
 from ..distribution import shared
-from .batches import Batches, split_validation, unpack
+from .batches import Batches, split_validation, unpack, yields_batches
 from .learner import Learner
 from .logs import Logs, plain
 from .steps import ModelStep
@@ -81,6 +81,12 @@ class Trainer(Learner):
         Returns the `History`: `.history["loss"]` and so on have a number for each epoch.
         """
         self._must_be_compiled("fit")
+        epochs = whole("epochs", epochs, 0)
+        pair = isinstance(validation_data, (tuple, list)) or yields_batches(validation_data)
+        if y is not None and validation_data is not None and not pair:
+            raise OptionError(
+                "validation_data is (x, y), or what yields batches, and not one array: targets are missing"
+            )
         if validation_split and validation_data is None:
             (x, y, sample_weight), validation_data = split_validation((x, y, sample_weight), validation_split)
         device, ranks = self._device(), shared()

@@ -9,7 +9,7 @@ import numpy
 
 from ... import random
 from ...backend import DEFAULT_FLOAT
-from ...errors import RangeError
+from ...errors import DTypeError, RangeError
 from ...functional import tensor
 from ...tensor import Tensor
 
@@ -19,11 +19,16 @@ def to_categorical(x: Any, num_classes: int | None = None) -> Any:
 
     num_classes  by default the largest number plus 1
 
-    Raises `RangeError` for a number below 0, or not below `num_classes`.
+    Raises `RangeError` for a number below 0, or not below `num_classes`; `DTypeError` for what is no number.
     """
     if isinstance(x, Tensor):
         return tensor(to_categorical(x.numpy(), num_classes), dtype=DEFAULT_FLOAT, device=x.device)
-    labels = numpy.asarray(x).astype("int64")
+    labels = numpy.asarray(x)
+    if labels.size and labels.dtype.kind not in "biuf":
+        raise DTypeError(
+            f"to_categorical takes class numbers, and not {str(labels.ravel()[0])!r}: numpy.unique(y, return_inverse=True) numbers names"
+        )
+    labels = labels.astype("int64")
     if labels.ndim > 1 and labels.shape[-1] == 1:
         labels = labels[..., 0]
     classes = int(labels.max(initial=-1)) + 1 if num_classes is None else num_classes
