@@ -235,7 +235,7 @@ def test_labels_of_all_rounds_and_of_all_samples_are_looked_at():
         step = tg.compile(function)
         np.testing.assert_array_equal(step(table, ids).numpy(), step(table, ids).numpy())
         assert "# check\ndef loop_" in step.source
-        with pytest.raises(tg.errors.RangeError, match="embedding: label 5 is out of range"):
+        with pytest.raises(tg.errors.RangeError, match="embedding: index 5 is out of range: 5 rows"):
             step(table, ids + 1)
 
 

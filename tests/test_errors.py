@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import tinygrad_ml as tg
-from tinygrad_ml import errors
+from tinygrad_ml import errors, nn, optim
 from tinygrad_ml.errors import (
     AnomalyError,
     AxisError,
@@ -225,3 +225,46 @@ def test_nan_that_was_handed_in_is_no_anomaly():
 def test_outside_of_the_block_nothing_is_looked_at():
     with np.errstate(all="ignore"):
         assert np.isnan(tg.log(tg.tensor(-1.0)).item())
+
+
+PARAMETER = tg.tensor([1.0], requires_grad=True)
+NEWCOMERS = {
+    "channels last": (
+        lambda: nn.Sequential(nn.Conv2d(3, 8, 3))(tg.ones(1, 9, 9, 3)),
+        ShapeError,
+        r"in module 0 of 9 channels.*permute_dims\(\(0, 3, 1, 2\)\)",
+    ),
+    "channels": (
+        lambda: nn.Conv1d(3, 8, 3)(tg.ones(1, 4, 9)),
+        ShapeError,
+        r"second axis must be 4 / 1.*divisible by 1$",
+    ),
+    "a kernel": (lambda: nn.MaxPool2d(5)(tg.ones(1, 1, 3, 3)), ShapeError, "use a smaller one, or more padding"),
+    "a row": (lambda: nn.Embedding(10, 2)(tg.tensor([11])), RangeError, "index 11 is out of range: 10 rows"),
+    "places": (lambda: tg.ones(3).index_add(0, tg.tensor([3]), tg.ones(1)), RangeError, "index 3.*3 rows"),
+    "a rate": (lambda: optim.SGD([PARAMETER], lr="0.1"), OptionError, "lr='0.1' is of type str, and must be a number"),
+    "no parameters": (lambda: optim.SGD([], lr=0.1), OptionError, "nn.ModuleList"),
+    "no return": (lambda: nn.functional.mse_loss(tg.ones(3), None), DTypeError, "a return missing"),
+    "rows": (lambda: tg.tensor([[1, 2], [3]]), DTypeError, "rows of one length"),
+    **{
+        f"seed {seed!r}": (
+            lambda seed=seed: tg.manual_seed(seed),
+            OptionError,
+            "a seed is a non-negative integer, and not",
+        )
+        for seed in ("a", -1, 2.5, None, [1])
+    },
+}
+
+
+@pytest.mark.parametrize("name", NEWCOMERS)
+def test_what_newcomers_do_wrong_says_what_to_do(name):
+    call, kind, words = NEWCOMERS[name]
+    with pytest.raises(kind, match=words):
+        call()
+
+
+def test_a_name_that_is_mistyped_is_found_by_python():
+    with pytest.raises(AttributeError) as caught:
+        nn.Conv2D
+    assert (caught.value.name, caught.value.obj) == ("Conv2D", nn)

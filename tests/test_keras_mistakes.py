@@ -1,5 +1,7 @@
 """What those who come from a course of Keras's do wrong first: each says what was given, and what to write."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -17,7 +19,7 @@ def compiled(**options):
     return model
 
 
-def fit(x=X, y=Y, *, model=None, **options):
+def fit(x: Any = X, y: Any = Y, *, model=None, **options):
     return (model or compiled()).fit(x, y, **{"verbose": 0, **options})
 
 
@@ -39,6 +41,7 @@ MISTAKES = {
     "epochs": (lambda: fit(epochs="3"), OptionError, "epochs='3' must be an integer"),
     "a class": (lambda: fit(callbacks=[keras.callbacks.EarlyStopping]), OptionError, r"write EarlyStopping\(\.\.\.\)"),
     "no callback": (lambda: fit(callbacks=["early"]), OptionError, "'early' is no callback"),
+    "metrics in the third place": (lambda: compiled(loss_weights=["mae"]), OptionError, r"write metrics=\['mae'\]"),
     "no targets": (lambda: fit(validation_data=X), OptionError, "targets are missing"),
     "names": (lambda: keras.utils.to_categorical(["a", "b"]), DTypeError, "not 'a': numpy.unique"),
 }

@@ -56,9 +56,9 @@ def _host_array(data, wanted: numpy.dtype | None) -> numpy.ndarray:
     try:
         array = numpy.asarray(data)
     except (ValueError, TypeError) as error:
-        raise DTypeError(f"cannot make a tensor of {type(data).__name__}: {error}") from None
+        raise DTypeError(f"cannot make a tensor of {type(data).__name__} (rows of one length?): {error}") from None
     if array.dtype.kind not in "biuf":
-        hint = "; complex numbers are out of scope" if array.dtype.kind == "c" else ""
+        hint = "; a return missing?" * (data is None) + "; complex numbers are out of scope" * (array.dtype.kind == "c")
         raise DTypeError(f"cannot make a tensor of {type(data).__name__} {_text(array)}: no real numbers{hint}")
     if not isinstance(data, (list, tuple, float, int)):
         return array

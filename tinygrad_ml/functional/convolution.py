@@ -13,6 +13,7 @@ from typing import Any
 
 from ..errors import OptionError, ShapeError
 from ..kernels import convolution as kernels
+from ..state import modes, part_of
 from ..tensor import Tensor, TensorLike, apply, as_tensor
 from ..typing import Padding, PerAxis, Shape
 from . import windows as primitives
@@ -107,9 +108,13 @@ def convolution(
         )
     channels, out, kernel = x.shape[1], weight.shape[0], weight.shape[2:]
     if groups < 1 or channels % groups or out % groups or weight.shape[1] * groups != channels:
+        last = groups > 0 and x.shape[-1] == weight.shape[1] * groups
+        order = (0, dims + 1, *range(1, dims + 1))
         raise ShapeError(
-            f"convolution of {channels} channels (x is {x._described()}) with weight of shape {weight.shape} in "
-            f"{groups} group(s): the weight's second axis must be {channels} / {groups}, and its first divisible by {groups}"
+            f"convolution{part_of(modes.scope)} of {channels} channels (x is {x._described()}) with weight of shape "
+            f"{weight.shape} in {groups} group(s): the weight's second axis must be {channels} / {groups}, and its first "
+            f"divisible by {groups}"
+            + (f". If the channels of x are its last axis: x.permute_dims({order}) has them second" if last else "")
         )
     stride, dilation = per_axis(stride, dims, "stride"), per_axis(dilation, dims, "dilation")
     options = {

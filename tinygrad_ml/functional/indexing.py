@@ -21,6 +21,9 @@ from ..typing import DTypeLike
 from .axes import one_axis
 from .whole import as_a_whole
 
+LABELS, PLACES = ("label", "classes"), ("index", "rows")
+"""What numbers are, and what they number, in the error about one that is too large."""
+
 
 def _places(indices, beside: Tensor) -> Tensor:
     indices = as_tensor(indices, device=None if isinstance(indices, Tensor) else beside.device)
@@ -231,9 +234,12 @@ def one_hot(indices: TensorLike, num_classes: int | None = None, dtype: DTypeLik
     return (indices.expand_dims(-1) == as_tensor(numpy.arange(num_classes), device=indices.device)).astype(dtype)
 
 
-def check_labels(labels: Tensor, num_classes: int, what: str) -> None:
-    """`RangeError` for a label outside of [0, num_classes)."""
-    look(lambda array: check_range(array, num_classes, what), labels, below=num_classes)
+def check_labels(labels: Tensor, num_classes: int, what: str, are: tuple[str, str] = LABELS) -> None:
+    """`RangeError` for a label outside of [0, num_classes).
+
+    are  what a label, and what the classes, are called
+    """
+    look(lambda array: check_range(array, num_classes, what, are=are), labels, below=num_classes)
 
 
 def look(check: Callable, tensor: Tensor, below: int | None = None) -> None:
@@ -264,7 +270,9 @@ class LookForMistakes(NamedTuple):
             self.check(array)
 
 
-def check_range(array: Array, num_classes: int, what: str, but: int | None = None) -> None:
+def check_range(
+    array: Array, num_classes: int, what: str, but: int | None = None, are: tuple[str, str] = LABELS
+) -> None:
     """`check_labels` of NumPy's array, of at least one label; `but` may be one too."""
     low, high = array.min(), array.max()
     if but is not None and (low == but or high == but):
@@ -273,5 +281,5 @@ def check_range(array: Array, num_classes: int, what: str, but: int | None = Non
     if low < 0 or high >= num_classes:
         bad = low if low < 0 else high
         raise RangeError(
-            f"{what}: label {bad} is out of range: {num_classes} classes are numbered from 0 to {num_classes - 1}"
+            f"{what}: {are[0]} {bad} is out of range: {num_classes} {are[1]} are numbered from 0 to {num_classes - 1}"
         )

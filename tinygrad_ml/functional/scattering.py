@@ -17,7 +17,7 @@ from ..tensor import Tensor, TensorLike, apply, as_tensor, beside
 from .axes import one_axis
 from .data_types import iinfo
 from .elementwise import where
-from .indexing import _grid, _places, argsort, check_labels, take_along_axis
+from .indexing import PLACES, _grid, _places, argsort, check_labels, take_along_axis
 from .manipulation import concat
 
 
@@ -69,7 +69,7 @@ class _Target:
                 f"{name} needs indices and values of one shape with {x.ndim} axes, not {indices.shape} and {values.shape}"
             )
         self.axis = one_axis(axis, x.ndim)
-        check_labels(indices, x.shape[self.axis], name)
+        check_labels(indices, x.shape[self.axis], name, PLACES)
         rows = _of_rows(indices, x.shape, self.axis)
         self.grid = _walk_along(indices, self.axis, x) if rows is None else [rows]
         self.index = (ARRAY,) * len(self.grid)
@@ -115,7 +115,7 @@ def index_add(x: TensorLike, axis: int, indices: TensorLike, values: TensorLike,
             f"index_add along axis {axis} of {x._described()} needs n indices and values of shape "
             f"{(*x.shape[:axis], 'n', *x.shape[axis + 1 :])}, not {indices.shape} and {values.shape}"
         )
-    check_labels(indices, x.shape[axis], "index_add")
+    check_labels(indices, x.shape[axis], "index_add", PLACES)
     index = (*(builtins.slice(None),) * axis, ARRAY)
     added = values if alpha == 1 else values * alpha
     return x + apply(scatter_add_row, (added, indices), {"index": index, "shape": x.shape})

@@ -30,7 +30,9 @@ def positions(space: Shape, kernel: Shape, stride: Shape, dilation: Shape) -> Sh
     extents = [d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True)]
     if any(extent > n for extent, n in zip(extents, space, strict=True)):
         dilated = f" dilated to {tuple(extents)}" if tuple(extents) != tuple(kernel) else ""
-        raise ShapeError(f"kernel {tuple(kernel)}{dilated} is larger than the padded input {tuple(space)}")
+        raise ShapeError(
+            f"kernel {tuple(kernel)}{dilated} is larger than the padded input {tuple(space)}: use a smaller one, or more padding"
+        )
     return tuple((n - extent) // s + 1 for n, extent, s in zip(space, extents, stride, strict=True))
 
 

@@ -86,7 +86,7 @@ class _Recurrent(Module):
                 final = tuple(take(part, back, axis=1) for part in final)
             return input._replace(data=data), final
         x = as_tensor(input)
-        if x.ndim not in (2, 3):
+        if x.ndim not in (2, 3) or x.shape[-1] != self.input_size:
             raise ShapeError(
                 f"{describe_module(self)} takes sequences (length, batch, {self.input_size}), with batch_first (batch, length, "
                 f"{self.input_size}), or one (length, {self.input_size}), not {x._described()}"

@@ -81,7 +81,10 @@ class Optimizer:
             )
         params = list(params)
         if not params:
-            raise OptionError("an optimiser needs at least one parameter, but got none: has the model any?")
+            raise OptionError(
+                "an optimiser needs at least one parameter, but got none: has the model any? Layers in a plain list or "
+                "dictionary are not found: nn.ModuleList and nn.ModuleDict hold them"
+            )
         for group in params if isinstance(params[0], Mapping) else [{"params": params}]:
             self.add_param_group(group)
 
@@ -340,9 +343,15 @@ def _check_options(optimizer: type, given: list[str], known: list[str]) -> None:
 
 
 def require(group: Mapping[str, Any], **limits: Callable[[Any], bool]) -> None:
-    """`OptionError` for each option of the group that its predicate refuses."""
+    """`OptionError` for each option of the group that its predicate refuses, and for what is no number to it."""
     for name, allowed in limits.items():
-        if not allowed(group[name]):
+        try:
+            fits = allowed(group[name])
+        except TypeError:
+            raise OptionError(
+                f"{name}={group[name]!r} is of type {type(group[name]).__name__}, and must be a number"
+            ) from None
+        if not fits:
             raise OptionError(f"{name}={group[name]!r} is impossible")
 
 

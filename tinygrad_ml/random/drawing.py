@@ -14,7 +14,7 @@ from . import streams
 
 
 def manual_seed(seed: int) -> None:
-    """Restart every random stream of the library from `seed`, a non-negative integer."""
+    """Restart every random stream of the library from `seed`, a non-negative integer. Raises `OptionError` for anything else."""
     _refuse_while_recording("manual_seed")
     streams.manual_seed(seed)
 

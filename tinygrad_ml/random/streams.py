@@ -4,6 +4,7 @@ Each device has its own stream, derived from the seed, and started when it is fi
 """
 
 import copy
+import operator
 import secrets
 import threading
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from typing import Any
 import numpy
 
 from ..backend import Device, get
+from ..errors import OptionError
 
 
 class Streams:
@@ -48,8 +50,14 @@ class StreamDevice(Device):
 
 
 def manual_seed(seed: int) -> None:
-    """Restart every random stream of the library from `seed`, a non-negative integer."""
-    _library.start_from(seed)
+    """Restart every random stream of the library from `seed`, a non-negative integer.
+
+    Raises `OptionError` for anything else.
+    """
+    whole = operator.index(seed) if hasattr(seed, "__index__") else -1
+    if whole < 0:
+        raise OptionError(f"a seed is a non-negative integer, and not {seed!r}")
+    _library.start_from(whole)
 
 
 @contextmanager

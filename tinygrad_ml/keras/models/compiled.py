@@ -148,6 +148,11 @@ class CompiledLoss:
     """
 
     def __init__(self, loss: Any, loss_weights: Any, output_names: list[str] | None):
+        if any(isinstance(weight, str) for weight in leaves(loss_weights)):
+            raise OptionError(
+                f"loss_weights={loss_weights!r} are factors, numbers; compile(optimizer, loss, loss_weights, metrics) is the "
+                f"order: write metrics={loss_weights!r}"
+            )
         self.given, self.given_weights, self.output_names = loss, loss_weights, output_names
         self.parts: list[LossPart] = []
         self.losses: list[Any] = []

@@ -3,7 +3,7 @@
 from ... import functional as tg
 from ...errors import DTypeError, OptionError, RangeError, ShapeError
 from ...functional.composed import composed
-from ...functional.indexing import check_labels, look
+from ...functional.indexing import PLACES, check_labels, look
 from ...functional.whole import as_a_whole
 from ...kernels import places
 from ...modes import inside, modes
@@ -44,7 +44,7 @@ def embedding_bag(
             f"embedding_bag{inside(modes.scope)} needs integers of shape (bags, n), or of shape (total,) with offsets, but got "
             f"{input._described()} {'without' if offsets is None else 'with'} offsets"
         )
-    check_labels(input, weight.shape[0], "embedding_bag")
+    check_labels(input, weight.shape[0], "embedding_bag", PLACES)
     if offsets is None and per_sample_weights is None and mode != "max":
         nothing = -1 if padding_idx is None else padding_idx % weight.shape[0]
         return _bags(weight, input, nothing=nothing, mean=mode == "mean")

@@ -6,7 +6,7 @@ from ...backend import dtypes
 from ...errors import DTypeError, ShapeError
 from ...functional import one_hot as rows_of_one
 from ...functional.composed import composed
-from ...functional.indexing import check_labels
+from ...functional.indexing import PLACES, check_labels
 from ...functional.whole import as_a_whole
 from ...graph import Node
 from ...kernels import products
@@ -111,7 +111,7 @@ def embedding(input: TensorLike, weight: TensorLike, padding_idx: int | None = N
     input, weight = as_tensor(input), as_tensor(weight)
     if input.dtype.kind not in "iu":
         raise DTypeError(f"embedding needs integers to look up, but got {input._described()}")
-    check_labels(input, weight.shape[0], "embedding")
+    check_labels(input, weight.shape[0], "embedding", PLACES)
     rows = weight[input]
     if padding_idx is None:
         return rows
