@@ -244,6 +244,16 @@ NEWCOMERS = {
     "places": (lambda: tg.ones(3).index_add(0, tg.tensor([3]), tg.ones(1)), RangeError, "index 3.*3 rows"),
     "a rate": (lambda: optim.SGD([PARAMETER], lr="0.1"), OptionError, "lr='0.1' is of type str, and must be a number"),
     "no parameters": (lambda: optim.SGD([], lr=0.1), OptionError, "nn.ModuleList"),
+    "a negative size": (lambda: tg.random.rand(2, -1), ShapeError, r"shape \(2, -1\) has a negative size"),
+    "a negative matrix": (lambda: tg.eye(-1), ShapeError, r"shape \(-1, -1\) has a negative size"),
+    "too many": (lambda: tg.random.choice(3, 5, replace=False), RangeError, "choice of 5 from 3: with replace=True"),
+    "too many rows": (lambda: tg.random.choice(tg.ones(2, 2), (3, 1), replace=False), RangeError, "choice of 3 from 2"),
+    "of nothing": (lambda: tg.random.choice(0, 1), RangeError, "choice of 1 from 0$"),
+    "letters behind": (
+        lambda: tg.einsum(tg.ones(2, 2), tg.ones(2, 2), "ij,jk->ik"),
+        OptionError,
+        r"as in tg\.einsum\('ij,jk->ik', a, b\), and not with a Tensor",
+    ),
     "no return": (lambda: nn.functional.mse_loss(tg.ones(3), None), DTypeError, "a return missing"),
     "rows": (lambda: tg.tensor([[1, 2], [3]]), DTypeError, "rows of one length"),
     **{

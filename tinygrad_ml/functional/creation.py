@@ -207,7 +207,8 @@ def eye(
 ) -> Tensor:
     """The n×m matrix (n×n by default) with ones on the k-th diagonal."""
     dtype = dtypes.DEFAULT_FLOAT if dtype is None else dtype
-    return _tensor(numpy.eye(n, m, k), dtype, device, requires_grad)
+    rows, columns = _shape_of((n, n if m is None else m))
+    return _tensor(numpy.eye(rows, columns, k), dtype, device, requires_grad)
 
 
 @spelt

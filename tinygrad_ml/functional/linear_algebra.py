@@ -5,7 +5,7 @@ import string
 from collections.abc import Sequence
 
 from ..backend import dtypes
-from ..errors import ShapeError
+from ..errors import OptionError, ShapeError
 from ..ops import matmul as primitives
 from ..spellings import spelt
 from ..tensor import Tensor, TensorLike, apply, as_tensor
@@ -114,6 +114,11 @@ def einsum(subscripts: str, *operands: TensorLike) -> Tensor:
 
     >>> tg.einsum("ij,jk->ik", a, b)       # a matrix product
     """
+    if not isinstance(subscripts, str):
+        raise OptionError(
+            f"einsum begins with the letters of the axes, as in tg.einsum('ij,jk->ik', a, b), and not with a "
+            f"{type(subscripts).__name__}"
+        )
     tensors = [as_tensor(operand) for operand in operands]
     terms, output = _parse(subscripts, tensors)
     tensors, terms = map(list, zip(*[_diagonals(x, term) for x, term in zip(tensors, terms, strict=True)], strict=True))

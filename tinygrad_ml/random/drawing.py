@@ -1,12 +1,13 @@
 """The functions of `tg.random`. Read before: `streams.py`."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy
 
 from ..backend import Device, current_device, dtypes
-from ..errors import CompileError, OptionError
+from ..errors import CompileError, OptionError, RangeError, ShapeError
 from ..modes import modes
 from ..tensor import Tensor, TensorLike, as_tensor
 from ..typing import DeviceLike, DTypeLike, ShapeLike
@@ -46,6 +47,8 @@ def _draw(
     shape = (
         () if size is None else (int(size),) if isinstance(size, (int, numpy.integer)) else tuple(int(n) for n in size)
     )
+    if min(shape, default=0) < 0:
+        raise ShapeError(f"shape {shape} has a negative size")
     dtype = dtypes.as_dtype(dtype)
     if not dtypes.is_float(dtype):
         raise OptionError(f"random numbers of a continuous distribution need a floating dtype, not {dtype}")
@@ -189,8 +192,16 @@ def choice(
     replace: bool = True,
     device: DeviceLike | None = None,
 ) -> Tensor:
-    """Numbers from 0 ... a - 1, or rows of the tensor a, picked at random."""
+    """Numbers from 0 ... a - 1, or rows of the tensor a, picked at random: `size` of them, one if it is None.
+
+    replace  whether one may be picked again; `RangeError` if not, and there are fewer than are picked
+    """
     count = a if isinstance(a, int) else len(a)
+    wanted = 1 if size is None else math.prod(size) if isinstance(size, Sequence) else size
+    if wanted > count and not (replace and count):
+        raise RangeError(
+            f"choice of {wanted} from {count}" + ("" if replace else ": with replace=True one may be picked again")
+        )
     picked = _on(_stream(Device("cpu")).choice(count, size=size, replace=replace), device)
     return picked if isinstance(a, int) else as_tensor(a)[picked]
 
