@@ -127,6 +127,16 @@ def test_threads_change_no_bit():
             assert (product(a, b, threads) == alone).all()
 
 
+@pytest.mark.parametrize(("rows", "width", "turned"), [(10, 40, False), (10, 160, True), (16, 160, False)])
+def test_many_products_are_computed_the_other_way_round_where_that_is_sooner(rows, width, turned):
+    random = np.random.default_rng(0)
+    x, w = (tg.tensor(random.standard_normal((4, n, width)).astype(np.float32)) for n in (rows, width))
+    step = tg.compile(lambda x, w: tg.tanh(x @ w.mT).sum())
+    expected = np.tanh(x.numpy() @ w.numpy().mT).sum(dtype=np.float64)
+    np.testing.assert_allclose(step(x, w).item(), expected, rtol=1e-4, atol=1e-2)
+    assert ("_T = " in step.source or "_T)" in step.source) == turned
+
+
 def test_infinities_and_nan_stay_in_their_rows():
     a, b = np.ones((20, 33), np.float32), np.ones((33, 40), np.float32)
     a[3, 32], a[7, 0], b[1, 39] = np.inf, np.nan, -np.inf

@@ -14,7 +14,7 @@ import numpy
 from ... import blocks
 from ...functional import windows
 from ...machine.products.fewer import TiledConvolution, TiledGradient
-from ...machine.products.plan import Product
+from ...machine.products.plan import WORTH_COPYING, Product
 from ...machine.products.windows import ImplicitProduct, WeightGradient
 from ...ops import Primitive, movement
 from ...ops.index import ARRAY, getitem, scatter_add
@@ -33,6 +33,10 @@ from .loops import KernelLoop
 from .places import Forms, Written, addressable
 from .pooling import MAX_POOL, MAX_POOL_GRADIENT, pool_loop
 from .scans import SCANS, scan
+
+TURNED_PRODUCT_MULTIPLICATIONS = 1 << 17
+"""Multiplications of a product, of fewer than `WORTH_COPYING` rows, from which on NumPy takes twice as long and more where b lies
+transposed."""
 
 
 class HostLayout(Layout):
@@ -75,9 +79,13 @@ class HostLayout(Layout):
                 self.forms[output] = turned
 
     def _sooner_transposed(self, instruction: Instruction) -> bool:
-        """Whether many small products a·b are sooner computed as bᵀ·aᵀ: where b lies transposed, and is the larger one."""
+        """Whether many products a·b are sooner computed as bᵀ·aᵀ: where b lies transposed, is the larger one, and neither multiplied
+        by so many rows that a product of ours copies it into order, nor so small that NumPy does either in no time."""
         a, b = instruction.inputs
         if len(a.shape) < 3 or len(b.shape) < 3 or size(a.shape) >= size(b.shape):
+            return False
+        rows, multiplications = a.shape[-2], a.shape[-2] * size(b.shape[-2:])
+        if rows >= WORTH_COPYING or multiplications < TURNED_PRODUCT_MULTIPLICATIONS:
             return False
         return self.forms[b].strides[-2] == b.dtype.itemsize != self.forms[b].strides[-1]
 
