@@ -166,6 +166,17 @@ def test_sums_along_edges_of_a_graph_go_by_whole_rows():
     assert look.inputs[0].shape == (50,)  # and is looked at once, to see whether it is in range
 
 
+def test_several_axes_are_looked_up_by_one_array():
+    """Axes of one element, and those of a table that is one number broadcast, are alike in all but their places."""
+    r = np.random.default_rng(0)
+    at = tg.tensor(r.integers(-7, 7, (1, 10, 1, 1)))
+    x, g = (tg.tensor(r.normal(size=(1, n, 1, 1))) for n in (7, 10))
+    x.requires_grad = True
+    assert_same(lambda x, g, at: tg.grad(tg.take_along_axis(x, at, 1), x, g), x, g, at, loops=["scatter_add"])
+    whole = tg.tensor(np.broadcast_to(3.0, (7, 7)))
+    assert_same(lambda x, at: x[at, at], whole, at, loops=["getitem"])
+
+
 def test_integers_are_added_too():
     ids, x = tg.tensor([3, -1, 0, 3]), tg.tensor([1, 2, 3, 4], dtype="uint8")
     assert_same(

@@ -135,8 +135,8 @@ class _IndexWriter:
     def reading(self) -> Written:
         """y[...] = x[index]"""
         self._emit("bad = 0")
-        for looked in self._loops():
-            k, extent = self._place_looked_up(looked)
+        for i in self._loops():
+            k, extent = self._place_looked_up(i)
             self._emit(f"if uint64({k}) >= uint64({extent}):")
             self.lines += ["    " * (self.depth + 1) + line for line in ("bad = 1", f"{k} = 0")]
         self._emit(f"y[{self._along('y', self.listed)}] = x[{self._place()}]")
@@ -160,11 +160,11 @@ class _IndexWriter:
         self._emit(f"for j in range({count} * row):")
         self._emit(f"    {to}[j] = 0")
         self._emit("bad = 0")
-        for looked in self._loops():
-            k, extent = self._place_looked_up(looked)
+        for i in self._loops():
+            k, extent = self._place_looked_up(i)
             self._emit(f"if uint64({k}) >= uint64({extent}):")
             self._emit("    bad = 1")
-            if looked is cut and not by_turns:
+            if walk.looked[i] is cut and not by_turns:
                 self._emit(f"{k} = {k} - first")
                 extent = "rows"
             self._emit(f"if uint64({k}) < uint64({extent}):")
@@ -186,19 +186,19 @@ class _IndexWriter:
     def _emit(self, line: str) -> None:
         self.lines.append("    " * self.depth + line)
 
-    def _loops(self) -> Iterator[IndexAxis]:
-        """Begins all loops, in each other; gives each index as soon as it can be looked up."""
+    def _loops(self) -> Iterator[int]:
+        """Begins all loops, in each other; gives the number of each index as soon as it can be looked up."""
         for g in range(-1, len(self.groups)):
             if g >= 0:
                 self._emit(f"for i{g} in range(n{g}):")
                 self.depth += 1
-            for looked in self.walk.looked:
+            for i, looked in enumerate(self.walk.looked):
                 if g == max((h for h, group in enumerate(self.groups) if looked.along[group[-1]]), default=-1):
-                    yield looked
+                    yield i
 
-    def _place_looked_up(self, looked: IndexAxis) -> tuple[str, str]:
+    def _place_looked_up(self, i: int) -> tuple[str, str]:
         """Lines for a number of an index, counted from the front; its name, and that of the number of places."""
-        i = self.walk.looked.index(looked)
+        looked = self.walk.looked[i]
         self.steps[f"e{i}"] = looked.extent
         self._emit(f"k{i} = int64(p{i}[{self._along(f'p{i}', looked.along)}])")
         self._emit(f"k{i} = k{i} + e{i} if k{i} < 0 else k{i}")
