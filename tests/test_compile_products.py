@@ -313,3 +313,20 @@ def test_a_product_that_is_only_read_transposed_lies_so(batch):
     turned = [i for i in layout.program.instructions if i.op.name == "permute_dims" and i.output.shape[-2:] == (48, 32)]
     assert len(turned) == 3
     assert all(layout.forms[i.output].flags.c_contiguous for i in turned)
+
+
+def test_a_product_that_a_result_is_a_view_of_lies_in_order():
+    """What is handed out is new memory in order, also where a product would sooner lie transposed."""
+    r = np.random.default_rng(0)
+    x, w = (tg.tensor(r.standard_normal(shape).astype("float32")) for shape in ((2, 2, 3), (2, 8, 3)))
+    for view in (lambda y: y.reshape(2, 1, 2, 8), lambda y: y[:1], lambda y: y[:, None].squeeze(1)):
+        step = tg.compile(lambda x, w, view=view: view(x @ w.mT))
+        np.testing.assert_allclose(step(x, w).numpy(), view(x @ w.mT).numpy(), 1e-5, 1e-6)
+    x = tg.tensor(r.standard_normal((5, 2, 8)), requires_grad=True)
+    w, g = tg.tensor(r.standard_normal((2, 1, 3))), tg.tensor(r.standard_normal((5, 1, 14)))
+
+    def slopes(x):
+        y = tg.nn.functional.conv_transpose1d(x, w, stride=2, padding=2, output_padding=1)
+        return tg.grad(y, x, g)[0]
+
+    np.testing.assert_allclose(tg.compile(slopes)(x).numpy(), slopes(x).numpy(), 1e-12)

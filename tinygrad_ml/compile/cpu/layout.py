@@ -60,7 +60,11 @@ class HostLayout(Layout):
         self.plans: dict[Value, Product | ImplicitProduct | TiledConvolution | TiledGradient | WeightGradient] = {}
         self.parts: dict[Value, tuple[Value, tuple[slice, ...]]] = {}
         program: Program = what_and_where[0]
-        self._taken = {*program.results, *(value for _, value in program.writes)}
+        handed_out = set(program.results)
+        for instruction in reversed(program.instructions):
+            if instruction.output in handed_out and view_function(instruction) is not None:
+                handed_out.add(instruction.inputs[0])  # whose memory lies in order
+        self._taken = {*handed_out, *(value for _, value in program.writes)}
         self._readers: dict[Value, list[Instruction]] = {}
         for instruction in program.instructions:
             for value in instruction.inputs:
