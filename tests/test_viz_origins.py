@@ -59,7 +59,9 @@ def test_the_one_tensor_that_was_given_is_the_one_input(name):
 def test_what_a_loss_makes_of_its_targets_comes_before_what_is_made_of_that():
     layer, x, other = nn.Linear(6, 6), tg.random.rand(4, 6), tg.random.rand(4, 6)
     loss = nn.functional.binary_cross_entropy_with_logits(layer(x), x)
-    loss = loss + nn.functional.binary_cross_entropy_with_logits(layer(other), other)
+    loss = (
+        loss + nn.functional.binary_cross_entropy_with_logits(layer(other), other) + (1 + layer(x)).mean()
+    )  # the same 1
     expected = loss.item()
     for level in LEVELS:
         assert inputs(viz.draw(loss, level=level)) == [("x", (4, 6)), ("other", (4, 6))], level

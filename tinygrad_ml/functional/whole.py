@@ -120,7 +120,9 @@ def _take_apart(function: Callable, node: Node) -> None:
     span = tick() - start
 
     def earlier(number: float) -> float:  # behind the inputs, and in front of whoever takes the result
-        return number if number <= start else node.number - 1 + (number - start) / span
+        if number > start:
+            return node.number - 1 + (number - start) / span
+        return number if number < node.number else node.number - 1  # a constant that something later has made, too
 
     for part in parts:
         part.number = earlier(part.number)
@@ -129,8 +131,6 @@ def _take_apart(function: Callable, node: Node) -> None:
         for constant in part.inputs:
             if constant.op is None:
                 _renumber(constant, earlier)
-                if constant.number > node.number:  # that a later node, which was taken apart before, has made
-                    constant.number = node.number - 1
         if saved is None and part.plan is not None and part.plan.kept:
             part.saved = None
     node.op, node.inputs, node.params = last.op, last.inputs, last.params
