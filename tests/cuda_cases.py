@@ -170,6 +170,12 @@ def reductions():
             partial(Emulated, lambda x: x.softmax(-1), random.standard_normal((3, n)).astype("float32")),
         )
         yield f"softmax of {n} columns", partial(Emulated, lambda x: x.softmax(0), random.standard_normal((n, 9)))
+    for axes in [(1,), (0, 2)]:
+        repeated = np.broadcast_to(random.standard_normal((2, 5, 3, 1)), (2, 5, 3, 4))
+        yield (
+            f"results in order of what is repeated, sums over {axes}",
+            partial(Emulated, lambda x, axes=axes: x - x.exp().sum(axis=axes, keepdims=True), repeated),
+        )
     yield "sum by many blocks", reduction("sum", (20_000,), None)
     yield "min by many blocks", reduction("min", (160, 161), None)
     yield "columns by many blocks", reduction("sum", (5000, 13), 0)

@@ -76,7 +76,7 @@ class Rows:
         for turn in range(work.passes):
             lines += [*self._row_steps(turn), *self._pass(turn)]
         lines += self._row_steps(work.passes)
-        stores = [work.written(value) for value in kernel.outputs if kernel.reduced(value)]
+        stores = [work.written[value] for value in kernel.outputs if kernel.reduced(value)]
         if stores and not team.tile and 1 < team.lanes <= 32:
             lines.append("__syncwarp();  // what one of them overwrites now, all of them have read")
         if stores:
@@ -130,7 +130,7 @@ class Rows:
                     inner.append(f"near_{name}[k] = {name};")
         inner += [f"{f.name} = {f.taken};  // {f.instruction!r}" for f in found]
         if turn == work.passes - 1:
-            inner += map(work.written, work.full_outputs)
+            inner += [work.written[value] for value in work.full_outputs]
         return [
             *(f"{f.type} {f.name} = {f.start};" for f in found),
             *self._loop(inner),

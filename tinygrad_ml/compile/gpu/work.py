@@ -49,6 +49,7 @@ class Work:
     of_element     name -> its step, for what every element has one of
     reductions     instruction -> (the pass in which it takes its numbers in, the name of these)
     full_outputs   the outputs that every element has one of, stored in the last pass
+    written        output -> the line that stores it
     """
 
     def __init__(self, kernel: Kernel, forms: Mapping[Value, numpy.ndarray]):
@@ -124,6 +125,10 @@ class Work:
         self.passes = 1 + max(
             [*(now for now, _ in self.reductions.values()), *(turns.of[value] for value in self.full_outputs)]
         )
+        self.written = {
+            value: f"{self.element(value, ('written', value))} = {stored(self.names[value], value.dtype)};"
+            for value in self.kernel.outputs
+        }
 
     def _operand(self, instruction: Instruction, value: Value) -> str:
         """The value as an expression; a line that reads it is added, if it comes from outside."""
@@ -143,10 +148,6 @@ class Work:
     def _offset(self, key: Hashable) -> str:
         parts = [part for part in (self.row.offset(key), self.column.offset(key)) if part != "0"]
         return " + ".join(parts) or "0"
-
-    def written(self, value: Value) -> str:
-        """The line that stores it."""
-        return f"{self.element(value, ('written', value))} = {stored(self.names[value], value.dtype)};"
 
     def element(self, value: Value, key: Hashable) -> str:
         """An element of an array, in C."""
