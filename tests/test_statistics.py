@@ -2,6 +2,7 @@
 
 import math
 import statistics
+from functools import partial
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from checks import assert_close
 import tinygrad_ml as tg
 from tinygrad_ml.errors import CompileError, DTypeError, OptionError, RangeError, ShapeError
 from tinygrad_ml.functional import fourier
+from tinygrad_ml.nn import functional as F
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of NumPy, about slices of nan
 
@@ -24,6 +26,22 @@ def test_functions_of_one_number(name):
     assert_close(getattr(tg, name)(X), getattr(np, name)(X), rtol=1e-13)
     assert getattr(tg, name)(X.astype("float32")).dtype == tg.float32
     assert getattr(tg, name)([1, 2]).dtype == tg.float32
+
+
+HALVES = np.linspace(-11, 11, 999, dtype="float16")
+LARGE_HALVES = np.array([-60000, -41, 41, 60000], "float16")
+
+
+@pytest.mark.parametrize("function", [tg.i0, tg.sinc, F.gelu, partial(F.gelu, approximate="tanh")])
+def test_float16_is_computed_wide_and_rounded_once(function):
+    """A hundred roundings would add up, and e¹², x³ and 2x exceed the largest float16 where the result does not."""
+    halves = tg.tensor(HALVES if function is tg.i0 else np.append(HALVES, LARGE_HALVES), requires_grad=True)
+    exact = tg.tensor(halves.numpy().astype("float64"), requires_grad=True)
+    y, exact_y = function(halves), function(exact)
+    assert y.dtype == tg.float16
+    assert_close(y, exact_y, rtol=6e-4, atol=1e-6)
+    (slope,), (exact_slope,) = tg.grad(y.sum(), halves), tg.grad(exact_y.sum(), exact)
+    assert_close(slope, exact_slope, rtol=2e-3, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["fmod", "logaddexp2", "fmax", "fmin", "heaviside"])

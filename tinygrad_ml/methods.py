@@ -20,6 +20,7 @@ from .functional import (
     reductions,
     scattering,
     sets,
+    special,
 )
 from .functional import indexing as places
 from .hooks import Hooks
@@ -115,7 +116,7 @@ class Methods(Operators, InPlace, Hooks, Protocols):
     clip = elementwise.clip
     nan_to_num = elementwise.nan_to_num
     xlogy = elementwise.xlogy
-    sinc = elementwise.sinc
+    sinc = special.sinc
     astype = elementwise.astype
 
     sum = reductions.sum

@@ -101,7 +101,6 @@ from .elementwise import sigmoid as sigmoid
 from .elementwise import sign as sign
 from .elementwise import signbit as signbit
 from .elementwise import sin as sin
-from .elementwise import sinc as sinc
 from .elementwise import sinh as sinh
 from .elementwise import softplus as softplus
 from .elementwise import sqrt as sqrt
@@ -189,6 +188,7 @@ from .special import ldexp as ldexp
 from .special import logaddexp2 as logaddexp2
 from .special import rad2deg as rad2deg
 from .special import rsqrt as rsqrt
+from .special import sinc as sinc
 from .statistics import average as average
 from .statistics import bincount as bincount
 from .statistics import corrcoef as corrcoef

@@ -232,23 +232,6 @@ def xlogy(a: TensorLike, b: TensorLike) -> Tensor:
     return a * log(where(nothing, 1, b))
 
 
-_SINC = [(-1) ** k / math.factorial(2 * k + 1) for k in range(10)]
-"""The Taylor series of sin(t)/t in t²: exact in float64 for |t| < 1."""
-
-
-def sinc(x: TensorLike) -> Tensor:
-    """y = sin(πx)/(πx), elementwise, and 1 at 0, as NumPy's. All derivatives are right at and near 0 too."""
-    x = as_tensor(x)
-    angle = x * math.pi
-    near = abs(angle) < 1
-    small = where(near, angle, 0)
-    power, series = small * small, 0.0
-    for coefficient in reversed(_SINC):
-        series = power * series + coefficient
-    far = where(near, 1, angle)
-    return where(near, series, sin(far) / far)
-
-
 def astype(x: TensorLike, dtype: DTypeLike, copy: bool = False, device: DeviceLike | None = None) -> Tensor:
     """x in another dtype (and on a device); the gradient is cast back. Integers and bools have none.
 

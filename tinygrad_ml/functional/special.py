@@ -8,7 +8,8 @@ import math
 from ..backend import dtypes
 from ..ops.elementwise import SQRT_PI, binary, divides, small_result, unary
 from ..tensor import Tensor, TensorLike, as_tensor
-from .elementwise import _binary, _operands, _unary, abs, exp, isnan, logaddexp, maximum, minimum, where
+from .elementwise import _binary, _operands, _unary, abs, exp, isnan, logaddexp, maximum, minimum, sin, where
+from .reductions import floating, rounded, widened
 
 LN2 = math.log(2)
 NEWTON_STEPS = 3
@@ -109,15 +110,32 @@ def fmin(a: TensorLike, b: TensorLike) -> Tensor:
     return where(isnan(a), b, where(isnan(b), a, minimum(a, b)))
 
 
+_SINC = [(-1) ** k / math.factorial(2 * k + 1) for k in range(10)]
+"""The Taylor series of sin(t)/t in t²: exact in float64 for |t| < 1."""
+
+
+def sinc(x: TensorLike) -> Tensor:
+    """y = sin(πx)/(πx), elementwise, and 1 at 0, as NumPy's. All derivatives are right at and near 0 too."""
+    x = floating(x)
+    angle = widened(x) * math.pi
+    near = abs(angle) < 1
+    small = where(near, angle, 0)
+    power, series = small * small, 0.0
+    for coefficient in reversed(_SINC):
+        series = power * series + coefficient
+    far = where(near, 1, angle)
+    return rounded(where(near, series, sin(far) / far), x)
+
+
 def i0(x: TensorLike) -> Tensor:
     """y = I₀(x) = 1/π ∫ exp(x·cos t) dt from 0 to π, elementwise: the modified Bessel function of order 0. Any shape.
 
     The integrand is periodic, so that the trapezoidal rule is exact to rounding, and so are its derivatives.
     Source: L. Trefethen, J. Weideman, "The Exponentially Convergent Trapezoidal Rule" (2014).
     """
-    x = as_tensor(x)
-    x = x if dtypes.is_float(x.dtype) else x.astype(dtypes.DEFAULT_FLOAT)
-    total = (exp(x) + exp(-x)) / 2
+    x = floating(x)
+    wide = widened(x)
+    total = (exp(wide) + exp(-wide)) / 2
     for k in range(1, I0_POINTS):
-        total = total + exp(x * math.cos(math.pi * k / I0_POINTS))
-    return total / I0_POINTS
+        total = total + exp(wide * math.cos(math.pi * k / I0_POINTS))
+    return rounded(total / I0_POINTS, x)

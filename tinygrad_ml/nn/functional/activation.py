@@ -12,6 +12,7 @@ from ...errors import OptionError, ShapeError
 from ...functional import relu, sigmoid, tanh  # noqa: F401  part of this room's public face
 from ...functional.axes import one_axis
 from ...functional.composed import composed
+from ...functional.reductions import rounded, widened
 from ...functional.whole import as_a_whole
 from ...kernels import activations
 from ...random import random, uniform
@@ -76,7 +77,8 @@ def gelu(input: TensorLike, approximate: str = "none") -> Tensor:
     """
     if approximate not in ("none", "tanh"):
         raise OptionError(f"gelu: approximate={approximate!r} is not 'none' or 'tanh'")
-    return _gelu(as_tensor(input), approximate=approximate)
+    x = as_tensor(input)
+    return rounded(_gelu(widened(x), approximate=approximate), x)  # x³ of a float16 soon exceeds 65504
 
 
 @as_a_whole(activations.gelu, activations.gelu_gradient, worth=activations.worth)
