@@ -122,6 +122,22 @@ def test_gradients(small_ones_too):
             assert ("# recurrence" in step.source) == (scan is tg.cumulative_prod)
 
 
+def test_an_infinite_factor_gives_compiled_steps_the_same_gradients():
+    """Halves of a chain may be ∞ and -∞, which the chain itself is not."""
+    numbers = np.random.default_rng(0).standard_normal((300, 2))
+    numbers[200] = np.inf, -np.inf
+
+    def slope(x):
+        x = x.detach()
+        x.requires_grad = True
+        return tg.grad(tg.cumulative_prod(x, axis=0).sum(), x)[0]
+
+    for dtype in ("float32", "float64"):
+        x = tg.tensor(numbers.astype(dtype))
+        with np.errstate(all="ignore"):
+            np.testing.assert_allclose(slope(x).numpy(), tg.compile(slope)(x).numpy(), rtol=1e-4)
+
+
 def test_threads_change_no_bit(monkeypatch):
     x = np.random.default_rng(0).standard_normal((300, 400)).astype("float32")
     found = []

@@ -67,8 +67,25 @@ cumulative_prod_row = Primitive(
 
 
 def _recurrence(xp, x, a, axis):
-    y = scans.recurrence(x, a, axis) if isinstance(x, numpy.ndarray) else None
-    return _by_doubling(xp, x, a, axis) if y is None else y
+    if not isinstance(x, numpy.ndarray):
+        return _by_doubling(xp, x, a, axis)
+    y = scans.recurrence(x, a, axis)
+    if y is None:
+        y = _by_doubling(xp, x, a, axis)
+        return y if numpy.isfinite(y).all() else _by_ones(x, a, axis)
+    return y
+
+
+def _by_ones(x, a, axis):
+    """yₖ = xₖ + aₖ₋₁·yₖ₋₁, one after the other, as the loops have it: ∞ stays what halves of it, ∞ and -∞, are not together."""
+    y = numpy.empty_like(x)
+    xs, factors, ys = (numpy.moveaxis(z, axis, 0) for z in (x, a, y))
+    total = numpy.zeros(xs.shape[1:], accumulator(x.dtype, running=True))
+    for k in range(len(xs)):
+        total = total + xs[k]
+        ys[k] = total
+        total = total * factors[k]
+    return y
 
 
 def _by_doubling(xp, x, a, axis):
