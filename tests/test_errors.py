@@ -101,6 +101,10 @@ def test_the_error_carries_the_operation_and_its_inputs():
         (lambda x: x.reshape(-2, 3), r"shape \(-2, 3\) has a negative size"),
         (lambda x: x.permute_dims((0,)), r"axes \(0,\) is not an order of the 2 axes"),
         (lambda x: x.permute_dims((0, 0)), "not an order"),
+        (lambda x: x.permute_dims(1), r"axes \(1,\) is not an order of the 2 axes"),
+        (lambda x: tg.permute_dims(x, 5), "axis 5 is out of range for a tensor of 2 axes"),
+        (lambda x: x.permute_dims(None), "an axis is an integer, not None"),
+        (lambda x: x.transpose(1), "not an order of the 2 axes"),
         (lambda x: x.swapaxes(0, 2), "axis 2"),
         (lambda x: x.moveaxis((0, 1), 0), "as many destinations as sources"),
         (lambda x: x.squeeze(0), "cannot squeeze axis 0 .* its size is 2, not 1"),
@@ -122,11 +126,23 @@ def test_the_error_carries_the_operation_and_its_inputs():
         (lambda x: x.cumulative_sum(), "pass axis="),
         (lambda x: x.tril().reshape(-1).tril(), "at least 2 axes"),
         (lambda x: x.roll(1, 2), "axis 2"),
+        (lambda x: x.roll((1, 2), (0,)), r"a shift for each axis, as in .*not \(1, 2\) for \(0,\)"),
+        (lambda x: x.roll((1, 2)), "a shift for each axis"),
+        (lambda x: x.roll(1.5, 0), "a shift for each axis, .* not 1.5 for 0"),
+        (lambda x: tg.tensordot(x, x, 5), r"over 5 axes of .*\(2, 3\).*: there are 0 to 2"),
+        (lambda x: tg.tensordot(x, x, -1), "over -1 axes"),
+        (lambda x: tg.tensordot(x, x, (1, 2, 3)), r"a pair \(axes of a, axes of b\), and not \(1, 2, 3\)"),
+        (lambda x: tg.tensordot(x, x, "ab"), "tensordot's axes are a number, or a pair"),
+        (lambda x: nn.functional.linear(x, x[0]), r"linear needs a weight of 2 axes, .*shape \(3,\)"),
+        (lambda x: nn.functional.linear(x, tg.tensor(1.0)), r"linear needs a weight of 2 axes, .*shape \(\)"),
+        (lambda x: nn.functional.embedding(tg.tensor([0]), x[0]), r"embedding needs a weight of 2 axes.*\(3,\)"),
         (lambda x: x.repeat([1, 2, 3], axis=0), r"repeat needs.*each of the 2 elements along axis 0"),
         (lambda x: x.tile((-1,)), "negative size"),
         (lambda x: x.diagonal(0, 1, 1), "diagonal|twice"),
         (lambda x: tg.zeros(-1), "negative|-1"),
         (lambda x: tg.full((2, -3), 1.0), "negative|-3"),
+        (lambda x: tg.full((2,), np.ones(3)), r"full: a value of shape \(3,\) does not fit the shape \(2,\): give"),
+        (lambda x: tg.full((3,), [[1, 2, 3]] * 2, dtype="int64"), r"\(2, 3\) does not fit the shape \(3,\)"),
         (lambda x: tg.broadcast_arrays(x, tg.ones(2)), "do not broadcast"),
         (lambda x: x.flatten(1, 0), "flatten"),
         (lambda x: x.expand_dims((0, 0)), "twice"),
@@ -159,6 +175,37 @@ def test_shapes_and_axes(call, words):
 def test_options_and_dtypes(call, kind, words):
     with pytest.raises(kind, match=words):
         call(tg.ones(2, 3))
+
+
+def test_what_looks_like_them_is_none():
+    x = tg.tensor(np.arange(6.0).reshape(1, 2, 3))
+    assert x.permute_dims(2, 0, 1).shape == tg.permute_dims(x, np.array([2, 0, 1])).shape == (3, 1, 2)
+    assert tg.ones(3).permute_dims(0).shape == (3,) and tg.tensor(1.0).permute_dims(()).shape == ()
+    assert x.roll((1, 2), (1, 2)).tolist() == np.roll(x.numpy(), (1, 2), (1, 2)).tolist()
+    assert x.roll(np.int64(1)).tolist() == np.roll(x.numpy(), 1).tolist()
+    for value in (np.arange(3), [[1], [2]], [[5]], tg.tensor([1, 2, 3]), np.float32(2)):
+        filled = np.empty((2, 3))
+        filled[...] = value.numpy() if isinstance(value, tg.Tensor) else value
+        assert tg.full((2, 3), value).tolist() == filled.tolist()
+    assert tg.tensordot(x, x, np.int64(3)).item() == 55 and tg.tensordot(x, x, 0).ndim == 6
+    assert nn.Dropout(np.float32(0.5)).p == 0.5 and nn.Dropout(0).p == 0
+
+
+@pytest.mark.parametrize("p", ["a", None, 2, -0.5, float("nan"), np.ones(2), tg.ones(2)])
+@pytest.mark.parametrize(
+    "call",
+    [
+        nn.Dropout,
+        nn.AlphaDropout,
+        lambda p: nn.functional.dropout(tg.ones(2), p),
+        lambda p: nn.functional.dropout2d(tg.ones(1, 2, 3, 3), p, training=False),
+        lambda p: nn.MultiheadAttention(4, 2, dropout=p),
+        lambda p: nn.LSTM(4, 2, dropout=p),
+    ],
+)
+def test_a_probability_of_dropout_is_a_number_between_0_and_1(call, p):
+    with pytest.raises(OptionError, match="dropout: the probability p is a number between 0 and 1, and not"):
+        call(p)
 
 
 # -- gradients -----------------------------------------------------------------------------------------

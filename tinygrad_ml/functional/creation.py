@@ -108,9 +108,20 @@ def full(
     device: DeviceLike | None = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """`fill_value` everywhere, in its own kind of dtype (float32, int64 or bool) if none is given."""
+    """`fill_value` everywhere, in its own kind of dtype (float32, int64 or bool) if none is given.
+
+    An array is repeated along axes of size 1 and at the left. Raises `ShapeError` where it does not fit.
+    """
+    shape = _shape_of((shape,))
+    if not isinstance(fill_value, (int, float, numpy.generic)):
+        given = numpy.shape(fill_value)  # pyright: ignore[reportArgumentType]
+        pairs = zip(given[::-1], shape[::-1], strict=False)
+        if len(given) > len(shape) or any(size not in (1, extent) for size, extent in pairs):
+            raise ShapeError(
+                f"full: a value of shape {given} does not fit the shape {shape}: give a number, or that shape"
+            )
     dtype = tensor(fill_value, device="cpu").dtype if dtype is None else dtype
-    return _constant(_shape_of((shape,)), _number(fill_value, dtype), dtype, device, requires_grad)
+    return _constant(shape, _number(fill_value, dtype), dtype, device, requires_grad)
 
 
 def _number(value, dtype):

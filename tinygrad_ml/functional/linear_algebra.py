@@ -4,6 +4,8 @@ import math
 import string
 from collections.abc import Sequence
 
+import numpy
+
 from ..backend import dtypes
 from ..errors import OptionError, ShapeError
 from ..ops import matmul as primitives
@@ -84,9 +86,15 @@ def kron(a: TensorLike, b: TensorLike) -> Tensor:
 def tensordot(a: TensorLike, b: TensorLike, axes: int | Sequence = 2) -> Tensor:
     """Σ over pairs of axes: the last `axes` of a with the first of b, or `axes=(axes of a, axes of b)`."""
     a, b = _operands(a, b)
-    if isinstance(axes, int):
+    if isinstance(axes, (int, numpy.integer)):
+        if not 0 <= axes <= min(a.ndim, b.ndim):
+            raise ShapeError(
+                f"tensordot over {axes} axes of {a._described()} and {b._described()}: there are 0 to {min(a.ndim, b.ndim)}"
+            )
         left, right = tuple(range(a.ndim - axes, a.ndim)), tuple(range(axes))
     else:
+        if not isinstance(axes, (tuple, list)) or len(axes) != 2:
+            raise ShapeError(f"tensordot's axes are a number, or a pair (axes of a, axes of b), and not {axes!r}")
         left, right = (tuple(part) if isinstance(part, (tuple, list)) else (part,) for part in axes)
         left, right = tuple(one_axis(i, a.ndim) for i in left), tuple(one_axis(i, b.ndim) for i in right)
     if [a.shape[i] for i in left] != [b.shape[i] for i in right]:

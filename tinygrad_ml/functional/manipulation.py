@@ -9,8 +9,8 @@ import builtins
 import itertools
 import math
 import operator
-from collections.abc import Sequence
-from typing import Never
+from collections.abc import Iterable, Sequence
+from typing import Any, Never
 
 import numpy
 
@@ -71,10 +71,11 @@ def flatten(x: TensorLike, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     return reshape(x, (*x.shape[:first], math.prod(x.shape[first : last + 1]), *x.shape[last + 1 :]))
 
 
-def permute_dims(x: TensorLike, axes: Sequence[int]) -> Tensor:
-    """The axes in another order: axis i of the result is axis `axes[i]` of x."""
+def permute_dims(x: TensorLike, axes: int | Sequence[int], *more: int) -> Tensor:
+    """The axes in another order, given as a tuple or as integers: axis i of the result is axis `axes[i]` of x."""
     x = as_tensor(x)
-    return _permuted(x, tuple([one_axis(axis, x.ndim) for axis in axes]))
+    order: Iterable[Any] = axes if not more and isinstance(axes, Iterable) else (axes, *more)
+    return _permuted(x, tuple([one_axis(axis, x.ndim) for axis in order]))
 
 
 def _permuted(x: Tensor, axes: tuple[int, ...]) -> Tensor:
@@ -255,6 +256,8 @@ def roll(x: TensorLike, shift: int | Sequence[int], axis: Axes | None = None) ->
         return roll(x.reshape(-1), shift, 0).reshape(x.shape)
     axes = axis if isinstance(axis, Sequence) else (axis,)
     shifts = shift if isinstance(shift, Sequence) else (shift,) * len(axes)
+    if len(shifts) != len(axes) or not builtins.all(isinstance(by, (int, numpy.integer)) for by in shifts):
+        raise ShapeError(f"roll needs a shift for each axis, as in x.roll((1, 2), (0, 1)), and not {shift} for {axis}")
     for by, along in zip(shifts, axes, strict=True):
         along = one_axis(along, x.ndim)
         extent = x.shape[along] if x.ndim else 1

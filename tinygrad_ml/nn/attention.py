@@ -14,6 +14,7 @@ from ..functional import concat, zeros
 from ..tensor import Tensor, TensorLike, as_tensor, beside
 from ..typing import DeviceLike, DTypeLike
 from . import functional as F
+from .functional.dropout import check_probability
 from .init import xavier_normal_, xavier_uniform_, zeros_
 from .linear import Linear
 from .module import Module
@@ -58,7 +59,7 @@ class MultiheadAttention(Module):
             raise OptionError(
                 f"embed_dim={embed_dim} is not to be divided by num_heads={num_heads}: use a multiple of it"
             )
-        self.embed_dim, self.num_heads, self.dropout = embed_dim, num_heads, dropout
+        self.embed_dim, self.num_heads, self.dropout = embed_dim, num_heads, check_probability(dropout)
         self.kdim, self.vdim = kdim or embed_dim, vdim or embed_dim
         self.add_zero_attn, self.batch_first = add_zero_attn, batch_first
         one_size = self.kdim == self.vdim == embed_dim

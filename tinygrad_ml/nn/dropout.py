@@ -1,16 +1,14 @@
 """Dropout layers: random zeros in training, nothing otherwise."""
 
-from ..errors import OptionError
 from ..tensor import Tensor, TensorLike
 from . import functional as F
+from .functional.dropout import check_probability
 from .module import Module
 
 
 class _Dropout(Module):
     def __init__(self, p: float = 0.5, inplace: bool = False):
-        if not 0 <= p <= 1:
-            raise OptionError(f"the probability p of dropout lies between 0 and 1, not at {p}")
-        self.p = p
+        self.p = check_probability(p)
 
     def extra_repr(self) -> str:
         return f"p={self.p}"

@@ -21,6 +21,7 @@ from ..tensor import Tensor, TensorLike, as_tensor
 from ..typing import DeviceLike, DTypeLike
 from . import functional as F
 from .cells import GRU_KIND, LSTM_KIND, RNN_KIND, Kind, State, check_state, describe_module, reset_uniform
+from .functional.dropout import check_probability
 from .functional.recurrent import nonlinearity_of
 from .module import Module
 from .parameter import new_parameter
@@ -48,8 +49,9 @@ class _Recurrent(Module):
         device: DeviceLike | None = None,
         dtype: DTypeLike | None = None,
     ):
-        if num_layers < 1 or not 0 <= dropout <= 1:
-            raise OptionError(f"num_layers={num_layers}, dropout={dropout}: from 1 up, and between 0 and 1")
+        if num_layers < 1:
+            raise OptionError(f"num_layers={num_layers} must be 1 or more")
+        check_probability(dropout)
         self.input_size, self.hidden_size, self.num_layers, self.bias = input_size, hidden_size, num_layers, bias
         self.batch_first, self.dropout, self.bidirectional = batch_first, dropout, bidirectional
         rows, out = self._kind.gates * hidden_size, self.proj_size or hidden_size

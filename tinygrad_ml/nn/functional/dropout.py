@@ -57,7 +57,7 @@ def feature_alpha_dropout(input: TensorLike, p: float = 0.5, training: bool = Fa
 def _drop(input, p: float, training: bool, axes: int | None) -> Tensor:
     """Dropout of what the first `axes` axes count; of single elements for None."""
     input = as_tensor(input)
-    if not _check_probability(p) or not training:
+    if not check_probability(p) or not training:
         return input
     return input * (_keep_mask(input, p, axes).astype(input.dtype) * (1 / (1 - p) if p < 1 else 0.0))
 
@@ -65,7 +65,7 @@ def _drop(input, p: float, training: bool, axes: int | None) -> Tensor:
 def _saturate(input, p: float, training: bool, axes: int | None) -> Tensor:
     """Alpha dropout of what the first `axes` axes count; of single elements for None."""
     input = as_tensor(input)
-    if not _check_probability(p) or not training:
+    if not check_probability(p) or not training:
         return input
     return saturated(input, _keep_mask(input, p, axes), p)
 
@@ -76,9 +76,14 @@ def saturated(input: Tensor, keep: Tensor, p: float) -> Tensor:
     return keep.where(input, SATURATION) * scale - scale * p * SATURATION
 
 
-def _check_probability(p: float) -> float:
-    if not 0 <= p <= 1:
-        raise OptionError(f"dropout: the probability p lies between 0 and 1, not at {p}")
+def check_probability(p: float) -> float:
+    """p; `OptionError` if it is no number between 0 and 1."""
+    try:
+        within = bool(0 <= p <= 1)
+    except (TypeError, ValueError):  # as of a text, or of many numbers
+        within = False
+    if not within:
+        raise OptionError(f"dropout: the probability p is a number between 0 and 1, and not {p!r}")
     return p
 
 

@@ -22,9 +22,13 @@ def linear(input: TensorLike, weight: TensorLike, bias: TensorLike | None = None
     input   (..., in_features)
     weight  (out_features, in_features)
     bias    (out_features,), or None
-    Returns (..., out_features). Raises `ShapeError` for another number of features.
+    Returns (..., out_features). Raises `ShapeError` for another number of features, or of axes of the weight.
     """
     input, weight = as_tensor(input), as_tensor(weight)
+    if weight.ndim != 2:
+        raise ShapeError(
+            f"linear{inside(modes.scope)} needs a weight of 2 axes, (out_features, in_features), but got {weight._described()}"
+        )
     if not input.ndim or input.shape[-1] != weight.shape[-1]:
         raise ShapeError(
             f"linear{inside(modes.scope)} expects {weight.shape[-1]} features on the last axis of its input, but got "
@@ -106,11 +110,16 @@ def embedding(input: TensorLike, weight: TensorLike, padding_idx: int | None = N
     input        integers of any shape, from 0 to num_embeddings - 1
     weight       (num_embeddings, embedding_dim)
     padding_idx  the number of a row that gets no gradient
-    Returns (*input.shape, embedding_dim). Raises `RangeError` for a number that has no row.
+    Returns (*input.shape, embedding_dim). Raises `RangeError` for a number that has no row, `ShapeError` for a weight
+    that is no table.
     """
     input, weight = as_tensor(input), as_tensor(weight)
     if input.dtype.kind not in "iu":
         raise DTypeError(f"embedding needs integers to look up, but got {input._described()}")
+    if weight.ndim != 2:
+        raise ShapeError(
+            f"embedding needs a weight of 2 axes, (num_embeddings, embedding_dim), but got {weight._described()}"
+        )
     check_labels(input, weight.shape[0], "embedding", PLACES)
     rows = weight[input]
     if padding_idx is None:
