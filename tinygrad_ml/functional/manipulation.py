@@ -10,7 +10,7 @@ import itertools
 import math
 import operator
 from collections.abc import Iterable, Sequence
-from typing import Any, Never
+from typing import Any, Never, cast
 
 import numpy
 
@@ -74,7 +74,7 @@ def flatten(x: TensorLike, start_dim: int = 0, end_dim: int = -1) -> Tensor:
 def permute_dims(x: TensorLike, axes: int | Sequence[int], *more: int) -> Tensor:
     """The axes in another order, given as a tuple or as integers: axis i of the result is axis `axes[i]` of x."""
     x = as_tensor(x)
-    order: Iterable[Any] = axes if not more and isinstance(axes, Iterable) else (axes, *more)
+    order = cast("Iterable[Any]", axes if not more and isinstance(axes, Iterable) else (axes, *more))
     return _permuted(x, tuple([one_axis(axis, x.ndim) for axis in order]))
 
 
